@@ -1,0 +1,1 @@
+//! Starts, asks and sets up a herd.

@@ -1,0 +1,1 @@
+//! One herd server on async-std and surf.

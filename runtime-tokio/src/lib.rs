@@ -1,0 +1,1 @@
+//! One herd server on tokio and reqwest.

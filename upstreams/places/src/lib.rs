@@ -1,0 +1,1 @@
+//! A Nearby Search service over open place data.
