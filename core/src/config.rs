@@ -23,6 +23,9 @@ pub struct Config {
     pub shared_address: bool,
     /// What nobody may use up.
     pub limits: Limits,
+    /// How many changes are remembered for neighbours, rounded up to a power of two; one that falls
+    /// further behind is sent the table. [`DEFAULT_RING`](crate::DEFAULT_RING) unless there is a reason.
+    pub ring: u32,
     /// Entropy: keys the table's hash, the jitter, the nonces and this start's incarnation. Two starts
     /// must never share one.
     pub seed: [u8; 32],
@@ -230,7 +233,10 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadName => {
-                write!(f, "a server's name is 1 to {MAX_SERVER_BYTES} printable ASCII characters without spaces")
+                write!(
+                    f,
+                    "a server's name is 1 to {MAX_SERVER_BYTES} printable ASCII characters without spaces"
+                )
             }
             Self::OwnNeighbour => write!(f, "a server can not talk with itself"),
             Self::NeighbourTwice => write!(f, "a neighbour is named twice"),

@@ -1,14 +1,81 @@
 //! The herd protocol as a pure state machine: bytes, time and upstream answers go in, actions come out.
+//!
+//! [`Herd`] is one server. A driver tells it what happened with the `handle_*` methods, and carries
+//! out what each of them appends to an [`Output`]:
+//!
+//! ```
+//! use herd_core::{Action, Config, Dialect, Herd, Limits, Listener, Now, Output, Secret, Timestamp};
+//!
+//! let mut herd = Herd::new(Config {
+//!     name: "Hill".into(),
+//!     neighbours: Vec::new(),
+//!     secret: Secret::new([]),
+//!     dialect: Dialect::Places,
+//!     lookup_timeout: core::time::Duration::from_secs(10),
+//!     shared_address: false,
+//!     limits: Limits::default(),
+//!     ring: herd_core::DEFAULT_RING,
+//!     seed: [0; 32],
+//! });
+//! let now = Now { wall: Timestamp::from_nanos(1_520_023_935_182_837_383), ..Now::default() };
+//! let mut out = Output::new();
+//! let conn = herd.handle_accept(now, Listener::Clients { plain: false }, &mut out);
+//! herd.handle_input(now, conn, b"IAMAT kiwi +34.068930-118.445127 1520023934.918963997\n", &mut out);
+//!
+//! let answer = out.actions().find_map(|action| match action {
+//!     Action::Send { bytes, .. } => Some(bytes),
+//!     _ => None,
+//! });
+//! assert_eq!(
+//!     answer,
+//!     Some(&b"AT Hill +0.263873386 kiwi +34.068930-118.445127 1520023934.918963997\n"[..])
+//! );
+//! ```
+//!
+//! The crate is `no_std`: it can open no socket, read no clock and start no thread. The same sequence
+//! of calls with the same times has the same results, to the last bit.
 #![no_std]
-#![cfg_attr(not(test), forbid(unsafe_code))]
 
 extern crate alloc;
 
+mod changes;
+mod command;
 mod config;
+mod conns;
+mod counters;
+mod decimal;
+mod directory;
+mod entropy;
+mod flood;
+mod handshake;
+mod herd;
+mod index;
+mod json;
+mod location;
+mod lookups;
+mod notice;
+mod output;
+mod peers;
+mod provider;
+mod replies;
+mod smallest;
 mod time;
+mod timers;
 
+pub use changes::DEFAULT_RING;
+pub use command::{Command, Grammar, Malformed, Query, Report, Update};
 pub use config::{
     Config, ConfigError, Dialect, Limits, LinkKind, MAX_CLIENT_BYTES, MAX_LOCATION_BYTES,
     MAX_SERVER_BYTES, MAX_TIME_BYTES, MIN_SECRET_BYTES, Neighbour, Secret,
 };
+pub use counters::Counters;
+pub use decimal::Decimal;
+pub use handshake::{Incarnation, LINK_VERSION};
+pub use herd::{Dialled, Herd, Listener};
+pub use json::{MAX_DEPTH, NotJson, cut_results};
+pub use location::Location;
+pub use notice::{Goodbye, Notice, Refusal};
+pub use output::{Action, ConnId, Form, LookupId, Output, PeerId};
+pub use provider::LookupError;
 pub use time::{Instant, Now, Skew, Timestamp};
+pub use timers::Wake;

@@ -6,6 +6,9 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::config::MAX_TIME_BYTES;
+use crate::decimal::split_digits;
+
 /// A point on the wall clock: nanoseconds since 1970-01-01 UTC, leap seconds not counted.
 ///
 /// This is what reports are stamped with and what records are compared by.
@@ -21,6 +24,29 @@ impl Timestamp {
     /// Nanoseconds since 1970-01-01 UTC.
     pub const fn nanos(self) -> i64 {
         self.0
+    }
+
+    /// The time that `text` says in POSIX seconds: an optional sign, digits, and optionally a point
+    /// and one to nine digits, in [`MAX_TIME_BYTES`] at most. `None` also where it does not fit.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        if text.len() > MAX_TIME_BYTES {
+            return None;
+        }
+        let (negative, unsigned) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] | rest => (false, rest),
+        };
+        let (whole, rest) = split_digits(unsigned)?;
+        let seconds = whole.iter().try_fold(0_u64, |number, digit| {
+            number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        })?;
+        let magnitude = seconds.checked_mul(NANOS_PER_SECOND as u64)?.checked_add(nanos(rest)?)?;
+        let signed = if negative {
+            0_i64.checked_sub_unsigned(magnitude)
+        } else {
+            i64::try_from(magnitude).ok()
+        };
+        signed.map(Self)
     }
 
     /// This time stamp moved back by `seconds`, or the earliest there is.
@@ -106,13 +132,38 @@ impl Skew {
     }
 }
 
+/// A limit that is counted in seconds.
+pub(crate) fn seconds(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count))
+}
+
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// The nanoseconds that a fraction says, its point included; nothing at all is none.
+fn nanos(fraction: &[u8]) -> Option<u64> {
+    let Some(digits) = fraction.strip_prefix(b".") else {
+        return fraction.is_empty().then_some(0);
+    };
+    if !(1..=9).contains(&digits.len()) {
+        return None;
+    }
+    let mut nanos = 0;
+    for at in 0..9 {
+        let digit = digits.get(at).copied().unwrap_or(b'0');
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        nanos = nanos * 10 + u64::from(digit - b'0');
+    }
+    Some(nanos)
+}
 
 /// Whole seconds and the nanoseconds left, of a difference that needs more than 64 bits.
 #[cold]
 fn split_wide(magnitude: u128) -> (u64, u64) {
     let second = NANOS_PER_SECOND as u128;
-    let whole = u64::try_from(magnitude / second).expect("65 bits of nanoseconds are 35 of seconds");
+    let whole =
+        u64::try_from(magnitude / second).expect("65 bits of nanoseconds are 35 of seconds");
     let rest = u64::try_from(magnitude % second).expect("a remainder is below one second");
     (whole, rest)
 }
@@ -133,6 +184,50 @@ mod tests {
         assert_eq!(written(1_263_873_386, 1_000_000_000), "+0.263873386");
         assert_eq!(written(5, 6), "-0.000000001");
         assert_eq!(written(12_000_000_001, 0), "+12.000000001");
+    }
+
+    #[test]
+    fn a_time_is_seconds_with_up_to_nine_decimals() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("-0.0", 0),
+            ("+1.5", 1_500_000_000),
+            ("1520023934.918963997", 1_520_023_934_918_963_997),
+            ("-0.000000001", -1),
+            ("000000000000000000000000000001", 1_000_000_000),
+            ("9223372036.854775807", i64::MAX),
+            ("-9223372036.854775808", i64::MIN),
+        ] {
+            assert_eq!(Timestamp::parse(text.as_bytes()), Some(Timestamp(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_time_or_does_not_fit_is_none() {
+        for text in [
+            "",
+            "+",
+            "-",
+            ".",
+            "1.",
+            ".5",
+            "1.0000000000",
+            "1.5x",
+            "1e9",
+            "nan",
+            "inf",
+            "1_000",
+            "--1",
+            "+-1",
+            "9223372036.854775808",
+            "-9223372036.854775809",
+            "99999999999999999999999",
+            "1 2",
+        ] {
+            assert_eq!(Timestamp::parse(text.as_bytes()), None, "{text:?}");
+        }
+        assert!(Timestamp::parse(&[b'0'; 64]).is_some());
+        assert!(Timestamp::parse(&[b'0'; 65]).is_none());
     }
 
     #[test]

@@ -1,0 +1,310 @@
+//! What a line says: the commands of clients, and the updates that servers send one another.
+//!
+//! A line is parsed where it lies; everything here borrows from it. Once a [`Command`] or an
+//! [`Update`] exists it is well formed, and nobody checks it again.
+
+use crate::config::{Dialect, MAX_CLIENT_BYTES, MAX_SERVER_BYTES};
+use crate::decimal::Decimal;
+use crate::location::Location;
+use crate::time::Timestamp;
+
+/// A line that a client may write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command<'a> {
+    /// `IAMAT`: where a client is.
+    Iamat(Report<'a>),
+    /// `WHATSAT`: what is near a client.
+    Whatsat(Query<'a>),
+}
+
+/// Where a client was, and when, in its own words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Report<'a> {
+    /// The client's ID.
+    pub client: &'a [u8],
+    /// A well-formed [`Location`], as it was written.
+    pub location: &'a [u8],
+    /// The time as it was written.
+    pub time: &'a [u8],
+    /// The same time as a number.
+    pub stamp: Timestamp,
+}
+
+/// What is asked about a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Query<'a> {
+    /// The client's ID.
+    pub client: &'a [u8],
+    /// How far around it to look, in kilometres.
+    pub radius_km: Decimal<'a>,
+    /// At most so many items are wanted.
+    pub bound: u32,
+}
+
+/// What one server tells another: the `AT` line of a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Update<'a> {
+    /// The ID of the server that heard the report.
+    pub server: &'a [u8],
+    /// The time difference that server saw, as it was written.
+    pub skew: &'a [u8],
+    /// What the client said.
+    pub report: Report<'a>,
+}
+
+/// What a command is held against: the provider's limits and the server's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar {
+    /// Decides how large a radius and a bound may be.
+    pub dialect: Dialect,
+    /// The longest client ID, in bytes.
+    pub client_id_bytes: usize,
+}
+
+/// Why a line is not a command, or not an update.
+///
+/// A client sees none of this: every malformed line is answered by `? ` and a copy of itself. The
+/// reason is for tests and for the log of a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The first field is no command's name, or there is none.
+    UnknownCommand,
+    /// Fewer fields than the command takes.
+    MissingField,
+    /// More fields than the command takes.
+    ExtraField,
+    /// A client ID that is too long.
+    LongClient,
+    /// Not a location, or one outside the Earth.
+    BadLocation,
+    /// Not a time, or one that does not fit.
+    BadTime,
+    /// A radius or a bound that is not a number.
+    BadNumber,
+    /// A radius or a bound beyond the provider's limit.
+    OutOfRange,
+    /// A server ID that is too long.
+    LongServer,
+    /// A time difference with other than digits, signs, point and exponent in it.
+    BadSkew,
+}
+
+impl<'a> Command<'a> {
+    /// Parses a client's line, given without its line end.
+    ///
+    /// # Errors
+    ///
+    /// The first check that the line fails.
+    pub fn parse(line: &'a [u8], grammar: &Grammar) -> Result<Self, Malformed> {
+        let mut fields = Fields { rest: line };
+        match fields.next() {
+            Some(b"IAMAT") => {
+                let report = Report::parse(&mut fields, grammar.client_id_bytes)?;
+                fields.end()?;
+                Ok(Self::Iamat(report))
+            }
+            Some(b"WHATSAT") => Query::parse(&mut fields, grammar).map(Self::Whatsat),
+            _ => Err(Malformed::UnknownCommand),
+        }
+    }
+
+    /// The ID of the client that the command is about.
+    pub fn client(&self) -> &'a [u8] {
+        match self {
+            Self::Iamat(report) => report.client,
+            Self::Whatsat(query) => query.client,
+        }
+    }
+}
+
+impl<'a> Update<'a> {
+    /// Parses an `AT` line, given without its line end.
+    ///
+    /// A seventh field, in which some implementations name the last hop, is dropped. The limits are
+    /// those that every server shares: a server's own would make tables differ.
+    ///
+    /// # Errors
+    ///
+    /// The first check that the line fails.
+    pub fn parse(line: &'a [u8]) -> Result<Self, Malformed> {
+        let mut fields = Fields { rest: line };
+        if fields.next() != Some(b"AT") {
+            return Err(Malformed::UnknownCommand);
+        }
+        let server = fields.next().ok_or(Malformed::MissingField)?;
+        if server.len() > MAX_SERVER_BYTES {
+            return Err(Malformed::LongServer);
+        }
+        let skew = fields.next().ok_or(Malformed::MissingField)?;
+        if skew.len() > MAX_SKEW_BYTES || !skew.iter().all(|byte| SKEW_BYTES.contains(byte)) {
+            return Err(Malformed::BadSkew);
+        }
+        let report = Report::parse(&mut fields, MAX_CLIENT_BYTES)?;
+        let _last_hop = fields.next();
+        fields.end()?;
+        Ok(Self { server, skew, report })
+    }
+
+    /// How many bytes the line has when its fields are one space apart.
+    pub(crate) fn canonical_len(&self) -> usize {
+        let Report { client, location, time, .. } = self.report;
+        let fields = [self.server, self.skew, client, location, time];
+        fields.iter().fold(b"AT".len(), |sum, field| sum + 1 + field.len())
+    }
+}
+
+impl<'a> Report<'a> {
+    fn parse(fields: &mut Fields<'a>, client_bytes: usize) -> Result<Self, Malformed> {
+        let client = fields.next().ok_or(Malformed::MissingField)?;
+        let location = fields.next().ok_or(Malformed::MissingField)?;
+        let time = fields.next().ok_or(Malformed::MissingField)?;
+        if client.len() > client_bytes {
+            return Err(Malformed::LongClient);
+        }
+        if Location::parse(location).is_none() {
+            return Err(Malformed::BadLocation);
+        }
+        let stamp = Timestamp::parse(time).ok_or(Malformed::BadTime)?;
+        Ok(Self { client, location, time, stamp })
+    }
+}
+
+impl<'a> Query<'a> {
+    fn parse(fields: &mut Fields<'a>, grammar: &Grammar) -> Result<Self, Malformed> {
+        let client = fields.next().ok_or(Malformed::MissingField)?;
+        let radius = fields.next().ok_or(Malformed::MissingField)?;
+        let bound = fields.next().ok_or(Malformed::MissingField)?;
+        fields.end()?;
+        let radius_km = Decimal::parse(radius).ok_or(Malformed::BadNumber)?;
+        if !bound.iter().all(u8::is_ascii_digit) {
+            return Err(Malformed::BadNumber);
+        }
+        let (most_km, most_items) = match grammar.dialect {
+            Dialect::Places => (Some(50), 20),
+            Dialect::Posts => (None, 100),
+        };
+        if most_km.is_some_and(|most| radius_km.exceeds(most)) {
+            return Err(Malformed::OutOfRange);
+        }
+        let bound = Decimal::parse(bound).and_then(|number| number.integer());
+        match bound {
+            Some(bound) if bound <= most_items => Ok(Self { client, radius_km, bound }),
+            _ => Err(Malformed::OutOfRange),
+        }
+    }
+}
+
+/// A time difference has at most this many bytes; ours have 22.
+const MAX_SKEW_BYTES: usize = 64;
+/// What other implementations print a time difference with: Python's floats may have an exponent.
+const SKEW_BYTES: &[u8] = b"0123456789+-.eE";
+
+/// The fields of a line, one after the other.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn end(&mut self) -> Result<(), Malformed> {
+        match self.next() {
+            Some(_) => Err(Malformed::ExtraField),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let start = self.rest.iter().position(|byte| !is_space(*byte))?;
+        let field = &self.rest[start..];
+        let end = field.iter().position(|byte| is_space(*byte)).unwrap_or(field.len());
+        let (field, rest) = field.split_at(end);
+        self.rest = rest;
+        Some(field)
+    }
+}
+
+/// The white space of C's `isspace` in the POSIX locale.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACES: Grammar = Grammar { dialect: Dialect::Places, client_id_bytes: 255 };
+    const POSTS: Grammar = Grammar { dialect: Dialect::Posts, client_id_bytes: 255 };
+
+    fn flaw(line: &str) -> Option<Malformed> {
+        Command::parse(line.as_bytes(), &PLACES).err()
+    }
+
+    #[test]
+    fn white_space_of_any_kind_and_amount_separates_fields() {
+        let line = b" \t\x0b\x0cIAMAT\tki\xffwi  +1-2\x0b\r1.5 \r";
+        let Ok(Command::Iamat(report)) = Command::parse(line, &PLACES) else {
+            panic!("not a report")
+        };
+        assert_eq!(
+            (report.client, report.location, report.time),
+            (&b"ki\xffwi"[..], &b"+1-2"[..], &b"1.5"[..])
+        );
+    }
+
+    #[test]
+    fn each_flaw_of_a_line_has_its_reason() {
+        use Malformed::*;
+        for (line, reason) in [
+            ("", UnknownCommand),
+            ("iamat kiwi +1-2 3", UnknownCommand),
+            ("AT Hill +0.1 kiwi +1-2 3", UnknownCommand),
+            ("IAMAT kiwi +1-2", MissingField),
+            ("IAMAT kiwi +1-2 3 4", ExtraField),
+            ("IAMAT kiwi +91-2 3", BadLocation),
+            ("IAMAT kiwi +1-2 3e4", BadTime),
+            ("WHATSAT kiwi 10", MissingField),
+            ("WHATSAT kiwi 10 5 6", ExtraField),
+            ("WHATSAT kiwi -1 5", BadNumber),
+            ("WHATSAT kiwi 1 5.0", BadNumber),
+            ("WHATSAT kiwi +1 5", BadNumber),
+            ("WHATSAT kiwi 50.1 5", OutOfRange),
+            ("WHATSAT kiwi 50 21", OutOfRange),
+            ("WHATSAT kiwi 50 99999999999999999999", OutOfRange),
+        ] {
+            assert_eq!(flaw(line), Some(reason), "{line:?}");
+        }
+        assert_eq!(flaw("WHATSAT kiwi 0 0"), None);
+        assert_eq!(flaw("WHATSAT kiwi 050.000 0020"), None);
+    }
+
+    #[test]
+    fn posts_have_no_limit_on_the_radius() {
+        assert!(Command::parse(b"WHATSAT kiwi 99999999999999 100", &POSTS).is_ok());
+        assert_eq!(Command::parse(b"WHATSAT kiwi 1 101", &POSTS), Err(Malformed::OutOfRange));
+    }
+
+    #[test]
+    fn a_client_id_has_the_configured_length_at_most() {
+        let tight = Grammar { client_id_bytes: 4, ..PLACES };
+        assert!(Command::parse(b"IAMAT kiwi +1-2 3", &tight).is_ok());
+        assert_eq!(Command::parse(b"IAMAT kiwis +1-2 3", &tight), Err(Malformed::LongClient));
+    }
+
+    #[test]
+    fn an_update_may_name_its_last_hop() {
+        let update = Update::parse(b"AT Hill +0.1 kiwi +1-2 3 Ball").unwrap();
+        assert_eq!(update.report.time, b"3");
+        assert_eq!(update.canonical_len(), b"AT Hill +0.1 kiwi +1-2 3".len());
+        assert_eq!(Update::parse(b"AT Hill +0.1 kiwi +1-2 3 Ball x"), Err(Malformed::ExtraField));
+    }
+
+    #[test]
+    fn an_update_with_a_strange_difference_is_none() {
+        assert!(Update::parse(b"AT Hill -1.2e-05 kiwi +1-2 3").is_ok());
+        assert_eq!(Update::parse(b"AT Hill soon kiwi +1-2 3"), Err(Malformed::BadSkew));
+    }
+}

@@ -1,0 +1,209 @@
+//! The connections there are.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use crate::config::Limits;
+use crate::handshake::Nonce;
+use crate::output::{ConnId, PeerId};
+use crate::replies::Replies;
+use crate::time::{Instant, seconds};
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) role: Role,
+    /// Bytes read and not acted on: a line that has only begun, or more while reading is paused.
+    pub(crate) held: Vec<u8>,
+    /// How many of `held` are done with.
+    pub(crate) done: usize,
+    /// Dropping everything up to the next line end.
+    pub(crate) skipping: bool,
+    pub(crate) paused: bool,
+    pub(crate) input: Input,
+    /// Bytes sent and not yet reported as taken.
+    pub(crate) unsent: usize,
+    /// Answers owed; none is the usual case.
+    pub(crate) replies: Option<Box<Replies>>,
+    pub(crate) opened: Instant,
+    /// When something was last read.
+    pub(crate) heard: Instant,
+    /// When something that waited was last taken, or began to wait.
+    pub(crate) taken: Instant,
+    /// The time its timer is set for.
+    pub(crate) alarm: Option<Instant>,
+}
+
+/// What a connection is.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// A client's.
+    Client {
+        /// Bare `AT` lines are taken from it: it comes from a plain server's address.
+        plain: bool,
+    },
+    /// Accepted, and its first line will say whether it is a link.
+    Undecided(Door),
+    /// A handshake is under way.
+    Opening(Opening),
+    /// A link with this neighbour, proven by both sides, or a plain one.
+    Link(PeerId),
+}
+
+/// Where a connection was accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Door {
+    /// At the address for neighbours alone.
+    Links,
+    /// At an address for both.
+    Shared { plain: bool },
+    /// The same, when there is no room for one more client.
+    SharedFull,
+}
+
+/// Whose turn it is in a handshake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Opening {
+    /// We dialled and wait for the challenge.
+    Challenge { peer: PeerId, nonce: Nonce },
+    /// We dialled, proved ourselves, and wait for the other proof.
+    AcceptorProof { peer: PeerId, nonce: Nonce, theirs: crate::Incarnation, their_nonce: Nonce },
+    /// We were dialled and wait for the dialler's proof.
+    DiallerProof { peer: PeerId, nonce: Nonce, theirs: crate::Incarnation, their_nonce: Nonce },
+}
+
+/// Whether more will be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Input {
+    Open,
+    /// The other side has ended its half; what is held is its last line.
+    Ended,
+    /// We have stopped reading; what is held beyond its last line end is no line.
+    Cut,
+    /// Everything is answered and our half is ended.
+    Shut {
+        at: Instant,
+    },
+}
+
+impl Conn {
+    pub(crate) fn new(role: Role, now: Instant) -> Self {
+        Self {
+            role,
+            held: Vec::new(),
+            done: 0,
+            skipping: false,
+            paused: false,
+            input: Input::Open,
+            unsent: 0,
+            replies: None,
+            opened: now,
+            heard: now,
+            taken: now,
+            alarm: None,
+        }
+    }
+
+    pub(crate) fn owed(&self) -> usize {
+        self.replies.as_ref().map_or(0, |replies| replies.len())
+    }
+
+    /// Whether it counts against `limits.connections`.
+    pub(crate) fn is_client(&self) -> bool {
+        matches!(self.role, Role::Client { .. } | Role::Undecided(Door::Shared { .. }))
+    }
+
+    /// Whether it must prove itself within the time of a handshake.
+    pub(crate) fn is_unproven(&self) -> bool {
+        matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull))
+    }
+
+    /// When it is next to be looked at.
+    pub(crate) fn due(&self, limits: &Limits) -> Option<Instant> {
+        if let Input::Shut { at } = self.input {
+            return Some(at.after(LINGER));
+        }
+        if self.is_unproven() {
+            return Some(self.opened.after(HANDSHAKE));
+        }
+        if matches!(self.role, Role::Link(_) | Role::Client { plain: true }) {
+            return None;
+        }
+        if self.unsent > 0 {
+            return Some(self.taken.after(seconds(limits.stalled_s)));
+        }
+        let may_idle = limits.idle_s > 0 && self.owed() == 0;
+        may_idle.then(|| self.heard.max(self.taken).after(seconds(limits.idle_s)))
+    }
+
+    /// Takes note of bytes that were sent.
+    pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
+        if self.unsent == 0 {
+            self.taken = now;
+        }
+        self.unsent += bytes;
+    }
+}
+
+/// The time for connecting to a neighbour, and for a handshake.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long our half of a connection stays ended before the whole is closed.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// All connections, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Conns {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: NonZeroU32,
+    conn: Option<Conn>,
+}
+
+impl Conns {
+    pub(crate) fn insert(&mut self, conn: Conn) -> ConnId {
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.slots[index as usize];
+            slot.conn = Some(conn);
+            return ConnId { index, generation: slot.generation };
+        }
+        let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 connections");
+        let generation = NonZeroU32::MIN;
+        self.slots.push(Slot { generation, conn: Some(conn) });
+        ConnId { index, generation }
+    }
+
+    pub(crate) fn get(&self, id: ConnId) -> Option<&Conn> {
+        let slot = self.slots.get(id.index())?;
+        if slot.generation == id.generation { slot.conn.as_ref() } else { None }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
+        let slot = self.slots.get_mut(id.index())?;
+        if slot.generation == id.generation { slot.conn.as_mut() } else { None }
+    }
+
+    pub(crate) fn remove(&mut self, id: ConnId) -> Option<Conn> {
+        self.get(id)?;
+        let slot = &mut self.slots[id.index()];
+        slot.generation = slot.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        self.free.push(id.index);
+        slot.conn.take()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
+        self.slots.iter().zip(0_u32..).filter_map(|(slot, index)| {
+            let id = ConnId { index, generation: slot.generation };
+            slot.conn.as_ref().map(|conn| (id, conn))
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
+    }
+}

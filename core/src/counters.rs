@@ -1,0 +1,55 @@
+//! What a server counts, from its start on.
+
+/// Plain counters, none of which decides anything. Each limit has one that says how often it was met.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// `IAMAT` commands.
+    pub reports: u64,
+    /// `WHATSAT` commands that were valid.
+    pub queries: u64,
+    /// Lines answered by `? `.
+    pub invalid: u64,
+    /// Lines longer than `limits.line_bytes`, which are among the invalid ones.
+    pub long_lines: u64,
+    /// Records that became new here, from clients and neighbours alike.
+    pub records: u64,
+    /// Records not kept because the table was full of greater ones.
+    pub no_room: u64,
+    /// Records forgotten for `limits.record_age_s`.
+    pub forgotten: u64,
+    /// Reports not kept for `limits.ahead_s`.
+    pub ahead: u64,
+    /// `AT` lines that came from neighbours.
+    pub updates_received: u64,
+    /// `AT` lines sent to neighbours.
+    pub updates_sent: u64,
+    /// Lines on links that were dropped.
+    pub dropped: u64,
+    /// Links that came up.
+    pub links: u64,
+    /// Links among them that went on where the last one had ended.
+    pub resumed: u64,
+    /// Connections that did not become a link.
+    pub links_refused: u64,
+    /// Client connections accepted.
+    pub connections: u64,
+    /// Client connections past `limits.connections`.
+    pub refused: u64,
+    /// Times that reading paused for `limits.pipeline` or `limits.output_bytes`.
+    pub pauses: u64,
+    /// Clients closed for `limits.idle_s`.
+    pub idle: u64,
+    /// Clients closed for `limits.stalled_s`.
+    pub stalled: u64,
+    /// Lookups whose answer was passed on.
+    pub lookups: u64,
+    /// Lookups answered by an error, those of the next three lines included.
+    pub lookups_failed: u64,
+    /// Lookups whose time was up.
+    pub lookups_timed_out: u64,
+    /// Lookups past `limits.lookup_queue`.
+    pub lookups_refused: u64,
+    /// Lookups whose body was longer than `limits.body_bytes`.
+    pub long_bodies: u64,
+}

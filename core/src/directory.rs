@@ -1,0 +1,405 @@
+//! The table: where every client is.
+//!
+//! The value of a record is its `AT` line, kept as it was written, so that queries and links copy it
+//! and nobody formats it twice. Records lie in slots of two cache lines that never move; a line that
+//! does not fit into them, which takes an unusually long client ID, lies elsewhere.
+//!
+//! [`Directory::learn`] and [`Directory::find`] are the only doors. Each record that is learnt takes
+//! the next number of change, which is what neighbours are told by.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::hash::BuildHasher as _;
+use core::hint::black_box;
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+
+use crate::changes::Changes;
+use crate::index::Index;
+use crate::smallest::{Candidate, Smallest};
+use crate::time::Timestamp;
+
+#[derive(Debug)]
+pub(crate) struct Directory {
+    hasher: SeedableRandomState,
+    index: Index,
+    chunks: Vec<Box<[Cell]>>,
+    free: Vec<u32>,
+    len: usize,
+    capacity: usize,
+    smallest: Smallest,
+    changes: Changes,
+}
+
+/// A record that might be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newcomer<'a> {
+    /// The `AT` line, single spaces between its fields, without its line end.
+    pub(crate) line: &'a [u8],
+    /// Where in the line the client's ID begins.
+    pub(crate) client_at: usize,
+    pub(crate) client_len: usize,
+    pub(crate) stamp: Timestamp,
+    /// The link it came on, or [`HEARD_HERE`].
+    pub(crate) origin: Origin,
+}
+
+/// The link a record came on: no two links of a server's life have one number, and a link that is
+/// resumed keeps it.
+pub(crate) type Origin = u32;
+
+/// The origin of a report that one of our own clients made.
+pub(crate) const HEARD_HERE: Origin = 0;
+
+/// What became of a [`Newcomer`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum News {
+    /// It is the client's record now.
+    Fresh,
+    /// It is not newer than what is known.
+    Stale,
+    /// The table is full of greater records.
+    NoRoom,
+}
+
+/// A record as the table holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    /// Its `AT` line without the line end.
+    pub(crate) line: &'a [u8],
+    pub(crate) stamp: Timestamp,
+    pub(crate) origin: Origin,
+    /// The number of the change that made it what it is.
+    pub(crate) change: u64,
+    client_at: u8,
+    client_len: u8,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn client(&self) -> &'a [u8] {
+        &self.line[usize::from(self.client_at)..][..usize::from(self.client_len)]
+    }
+
+    /// The location as the client wrote it.
+    pub(crate) fn location(&self) -> &'a [u8] {
+        let behind = usize::from(self.client_at) + usize::from(self.client_len) + 1;
+        let rest = &self.line[behind..];
+        rest.split(|byte| *byte == b' ').next().unwrap_or(rest)
+    }
+}
+
+impl Directory {
+    /// An empty table for `capacity` records, remembering `ring` changes. Client IDs are hostile: the
+    /// hash is keyed.
+    pub(crate) fn new(capacity: u32, ring: u32, key: u64) -> Self {
+        Self {
+            hasher: SeedableRandomState::with_seed(key, SharedSeed::global_fixed()),
+            index: Index::new(),
+            chunks: Vec::new(),
+            free: Vec::new(),
+            len: 0,
+            capacity: capacity as usize,
+            smallest: Smallest::default(),
+            changes: Changes::new(ring),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The number of slots there are, used or not.
+    #[expect(clippy::cast_possible_truncation, reason = "slots are numbered in 32 bits")]
+    pub(crate) fn slots(&self) -> u32 {
+        (self.chunks.len() * CHUNK) as u32
+    }
+
+    pub(crate) fn hash(&self, client: &[u8]) -> u64 {
+        self.hasher.hash_one(client)
+    }
+
+    /// Has the records of `hashes` fetched from memory, all at once rather than one after the other.
+    pub(crate) fn warm(&self, hashes: impl Iterator<Item = u64> + Clone) {
+        let mut sum = 0;
+        for hash in hashes.clone() {
+            sum ^= self.index.first(hash).unwrap_or_default();
+        }
+        black_box(sum);
+        let mut change = 0;
+        for slot in hashes.filter_map(|hash| self.index.first(hash)) {
+            change ^= self.cell(slot).change;
+        }
+        black_box(change);
+    }
+
+    /// The record of a client.
+    pub(crate) fn find(&self, hash: u64, client: &[u8]) -> Option<Record<'_>> {
+        self.slot_of(hash, client).map(|slot| self.cell(slot).record())
+    }
+
+    /// The record in a slot, if there is one.
+    pub(crate) fn record(&self, slot: u32) -> Option<Record<'_>> {
+        let cell = self.cell(slot);
+        (cell.change != UNUSED).then(|| cell.record())
+    }
+
+    /// Keeps `newcomer` if it is newer than what is known, and says what became of it.
+    ///
+    /// A report that a client makes here is newer by its time stamp alone, so that repeating one costs
+    /// nothing. Records of neighbours are also compared by their bytes, so that all servers choose the
+    /// same one of two.
+    pub(crate) fn learn(&mut self, hash: u64, newcomer: &Newcomer<'_>) -> News {
+        let client = &newcomer.line[newcomer.client_at..][..newcomer.client_len];
+        let slot = match self.slot_of(hash, client) {
+            Some(slot) if newcomer.supersedes(&self.cell(slot).record()) => slot,
+            Some(_) => return News::Stale,
+            None => match self.vacate(newcomer) {
+                Some(slot) => {
+                    self.index.insert(hash, slot);
+                    self.len += 1;
+                    slot
+                }
+                None => return News::NoRoom,
+            },
+        };
+        let change = self.changes.push(slot);
+        self.cell_mut(slot).put(newcomer, change);
+        self.smallest.note(Candidate { stamp: newcomer.stamp, slot, change }, self.len);
+        News::Fresh
+    }
+
+    /// Forgets every record stamped before `oldest`, and says how many there were.
+    pub(crate) fn forget_before(&mut self, oldest: Timestamp) -> usize {
+        let before = self.len;
+        for slot in 0..self.slots() {
+            if self.record(slot).is_some_and(|record| record.stamp < oldest) {
+                self.remove(slot);
+            }
+        }
+        before - self.len
+    }
+
+    /// A slot for `newcomer`, at the cost of the smallest record where there is no other; none if
+    /// the newcomer itself is the smallest.
+    fn vacate(&mut self, newcomer: &Newcomer<'_>) -> Option<u32> {
+        if self.len >= self.capacity {
+            let smallest = self.smallest_slot()?;
+            let record = self.cell(smallest).record();
+            if (newcomer.stamp, newcomer.line) < (record.stamp, record.line) {
+                return None;
+            }
+            self.remove(smallest);
+        }
+        if self.free.is_empty() {
+            let first = self.slots();
+            let chunk: Vec<Cell> = core::iter::repeat_with(Cell::unused).take(CHUNK).collect();
+            self.chunks.push(chunk.into_boxed_slice());
+            self.free.extend((first..self.slots()).rev());
+        }
+        self.free.pop()
+    }
+
+    fn smallest_slot(&mut self) -> Option<u32> {
+        let mut smallest = core::mem::take(&mut self.smallest);
+        let all = || {
+            let candidate = |slot| {
+                let record = self.record(slot)?;
+                Some(Candidate { stamp: record.stamp, slot, change: record.change })
+            };
+            (0..self.slots()).filter_map(candidate).collect()
+        };
+        let tied =
+            smallest.tied(all, |candidate| self.cell(candidate.slot).change == candidate.change);
+        self.smallest = smallest;
+        tied.iter()
+            .map(|candidate| candidate.slot)
+            .min_by_key(|slot| self.cell(*slot).record().line)
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let hash = self.hash(self.cell(slot).record().client());
+        self.index.remove(hash, slot);
+        *self.cell_mut(slot) = Cell::unused();
+        self.free.push(slot);
+        self.len -= 1;
+    }
+
+    fn slot_of(&self, hash: u64, client: &[u8]) -> Option<u32> {
+        self.index.find(hash, |slot| self.cell(slot).record().client() == client)
+    }
+
+    fn cell(&self, slot: u32) -> &Cell {
+        &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    fn cell_mut(&mut self, slot: u32) -> &mut Cell {
+        &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+}
+
+impl Newcomer<'_> {
+    fn supersedes(&self, known: &Record<'_>) -> bool {
+        if self.origin == HEARD_HERE {
+            return self.stamp > known.stamp;
+        }
+        (self.stamp, self.line) > (known.stamp, known.line)
+    }
+}
+
+/// Slots are made so many at a time; they stay where they are.
+const CHUNK: usize = 1024;
+/// The change of a slot that holds no record.
+const UNUSED: u64 = 0;
+/// What fits into a slot beside the rest of it.
+const INLINE_BYTES: usize = 103;
+
+/// One slot: two cache lines.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Cell {
+    stamp: Timestamp,
+    change: u64,
+    origin: Origin,
+    len: u16,
+    client_at: u8,
+    client_len: u8,
+    text: Text,
+}
+
+const _: () = assert!(size_of::<Cell>() == 128);
+
+#[derive(Debug)]
+enum Text {
+    Inline([u8; INLINE_BYTES]),
+    Long(Vec<u8>),
+}
+
+impl Cell {
+    fn unused() -> Self {
+        Self {
+            stamp: Timestamp::default(),
+            change: UNUSED,
+            origin: HEARD_HERE,
+            len: 0,
+            client_at: 0,
+            client_len: 0,
+            text: Text::Inline([0; INLINE_BYTES]),
+        }
+    }
+
+    fn record(&self) -> Record<'_> {
+        let line = match &self.text {
+            Text::Inline(bytes) => &bytes[..usize::from(self.len)],
+            Text::Long(bytes) => bytes,
+        };
+        let Self { stamp, origin, change, client_at, client_len, .. } = *self;
+        Record { line, stamp, origin, change, client_at, client_len }
+    }
+
+    fn put(&mut self, newcomer: &Newcomer<'_>, change: u64) {
+        let fits = "an AT line keeps to the maxima of its fields";
+        self.stamp = newcomer.stamp;
+        self.change = change;
+        self.origin = newcomer.origin;
+        self.len = u16::try_from(newcomer.line.len()).expect(fits);
+        self.client_at = u8::try_from(newcomer.client_at).expect(fits);
+        self.client_len = u8::try_from(newcomer.client_len).expect(fits);
+        match &mut self.text {
+            Text::Long(bytes) => {
+                bytes.clear();
+                bytes.extend_from_slice(newcomer.line);
+            }
+            Text::Inline(bytes) if newcomer.line.len() <= INLINE_BYTES => {
+                bytes[..newcomer.line.len()].copy_from_slice(newcomer.line);
+            }
+            Text::Inline(_) => self.text = Text::Long(newcomer.line.to_vec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    fn learn(table: &mut Directory, client: &str, stamp: i64, text: &str, origin: Origin) -> News {
+        let line = alloc::format!("AT Hill {text} {client} +1-2 {stamp}");
+        let newcomer = Newcomer {
+            line: line.as_bytes(),
+            client_at: "AT Hill ".len() + text.len() + 1,
+            client_len: client.len(),
+            stamp: Timestamp::from_nanos(stamp),
+            origin,
+        };
+        table.learn(table.hash(client.as_bytes()), &newcomer)
+    }
+
+    fn lines(table: &Directory) -> Vec<String> {
+        let records = (0..table.slots()).filter_map(|slot| table.record(slot));
+        let mut lines: Vec<_> =
+            records.map(|record| String::from_utf8(record.line.to_vec()).unwrap()).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn a_report_with_an_equal_stamp_does_not_replace_the_first() {
+        let mut table = Directory::new(10, 16, 1);
+        assert_eq!(learn(&mut table, "kiwi", 5, "+1", HEARD_HERE), News::Fresh);
+        assert_eq!(learn(&mut table, "kiwi", 5, "+2", HEARD_HERE), News::Stale);
+        assert_eq!(learn(&mut table, "kiwi", 5, "+2", 1), News::Fresh);
+        assert_eq!(learn(&mut table, "kiwi", 5, "+1", 1), News::Stale);
+    }
+
+    #[test]
+    fn a_line_too_long_for_its_slot_is_kept_whole() {
+        let mut table = Directory::new(10, 16, 1);
+        let long = "x".repeat(255);
+        learn(&mut table, &long, 1, "+1", HEARD_HERE);
+        learn(&mut table, &long, 2, "+1", HEARD_HERE);
+        let record = table.find(table.hash(long.as_bytes()), long.as_bytes()).unwrap();
+        assert_eq!(record.client(), long.as_bytes());
+        assert_eq!(record.location(), b"+1-2");
+    }
+
+    proptest! {
+        /// Whatever the order of arrival, a full table holds the greatest record of each of the greatest
+        /// clients.
+        #[test]
+        fn a_full_table_keeps_the_greatest(
+            updates in prop::collection::vec((0..40_u8, 0..30_i64, 0..3_u8), 0..400), capacity in 1..20_u32,
+        ) {
+            let mut table = Directory::new(capacity, 16, 7);
+            let mut greatest = BTreeMap::new();
+            for (client, stamp, text) in &updates {
+                learn(&mut table, &alloc::format!("c{client}"), *stamp, &alloc::format!("+{text}"), 1);
+                let line = alloc::format!("AT Hill +{text} c{client} +1-2 {stamp}");
+                let best = greatest.entry(*client).or_insert_with(|| (*stamp, line.clone()));
+                *best = best.clone().max((*stamp, line));
+            }
+            let mut best: Vec<_> = greatest.into_values().collect();
+            best.sort();
+            let kept = best.len().saturating_sub(capacity as usize);
+            let mut expected: Vec<_> = best.into_iter().skip(kept).map(|(_, line)| line).collect();
+            expected.sort();
+            prop_assert_eq!(lines(&table), expected);
+        }
+    }
+
+    #[test]
+    fn old_records_are_forgotten() {
+        let mut table = Directory::new(10, 16, 1);
+        learn(&mut table, "kiwi", 5, "+1", HEARD_HERE);
+        learn(&mut table, "emu", 6, "+1", HEARD_HERE);
+        assert_eq!(table.forget_before(Timestamp::from_nanos(6)), 1);
+        assert_eq!(lines(&table), ["AT Hill +1 emu +1-2 6"]);
+        assert_eq!(learn(&mut table, "kiwi", 7, "+1", HEARD_HERE), News::Fresh);
+    }
+}

@@ -1,0 +1,243 @@
+//! How two servers prove to each other that they hold the herd's secret.
+//!
+//! ```text
+//!   dialler                                          acceptor
+//!     LINK 1 Hill Jaquez <incarnation> <nonce>  ──▶
+//!                        ◀──  CHALLENGE <incarnation> <nonce>
+//!     PROOF <hmac>  ──▶
+//!                        ◀──  PROOF <hmac>
+//! ```
+//!
+//! A proof is HMAC-SHA-256, under the secret, of everything said before and of the role of who makes
+//! it, so that neither can be replayed, reflected, or used towards another server. The dialler proves
+//! itself first: who only connects is told nothing that a guess at the secret could be tried on.
+
+use alloc::vec::Vec;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::config::Secret;
+
+/// The version of the link protocol that this is.
+pub const LINK_VERSION: u32 = 1;
+
+/// One start of a server: two never share a number.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Incarnation(pub(crate) u64);
+
+/// A number used once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Nonce(pub(crate) [u8; 32]);
+
+/// What both sides say before either proves anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transcript<'a> {
+    pub(crate) dialler: &'a [u8],
+    pub(crate) acceptor: &'a [u8],
+    pub(crate) dialler_incarnation: Incarnation,
+    pub(crate) dialler_nonce: Nonce,
+    pub(crate) acceptor_incarnation: Incarnation,
+    pub(crate) acceptor_nonce: Nonce,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Side {
+    Dialler,
+    Acceptor,
+}
+
+impl Transcript<'_> {
+    /// Appends the proof line of `side`.
+    pub(crate) fn write_proof(&self, side: Side, secret: &Secret, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"PROOF ");
+        write_hex(&self.mac(side, secret).finalize().into_bytes(), out);
+        out.push(b'\n');
+    }
+
+    /// Whether `line` is the proof line of `side`. Takes as long for a near miss as for a far one.
+    pub(crate) fn is_proof(&self, side: Side, secret: &Secret, line: &[u8]) -> bool {
+        let Some(proof) = line.strip_prefix(b"PROOF ").and_then(read_hex::<32>) else {
+            return false;
+        };
+        self.mac(side, secret).verify_slice(&proof).is_ok()
+    }
+
+    fn mac(&self, side: Side, secret: &Secret) -> Hmac<Sha256> {
+        let role: &[u8] = match side {
+            Side::Dialler => b"dialler",
+            Side::Acceptor => b"acceptor",
+        };
+        let mut text = b"herd link 1\n".to_vec();
+        for field in [role, self.dialler, self.acceptor] {
+            text.extend_from_slice(field);
+            text.push(b'\n');
+        }
+        let sides = [
+            (self.dialler_incarnation, self.dialler_nonce),
+            (self.acceptor_incarnation, self.acceptor_nonce),
+        ];
+        for (incarnation, nonce) in sides {
+            write_hex(&incarnation.0.to_be_bytes(), &mut text);
+            text.push(b'\n');
+            write_hex(&nonce.0, &mut text);
+            text.push(b'\n');
+        }
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(secret.bytes()).expect("HMAC takes keys of any length");
+        mac.update(&text);
+        mac
+    }
+}
+
+/// A dialler's first line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Hello<'a> {
+    pub(crate) version: u32,
+    pub(crate) dialler: &'a [u8],
+    pub(crate) acceptor: &'a [u8],
+    pub(crate) incarnation: Incarnation,
+    pub(crate) nonce: Nonce,
+}
+
+impl<'a> Hello<'a> {
+    pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
+        let [b"LINK", version, dialler, acceptor, incarnation, nonce] = fields(line)? else {
+            return None;
+        };
+        let version = core::str::from_utf8(version).ok()?.parse().ok()?;
+        let (incarnation, nonce) = read_opening(incarnation, nonce)?;
+        Some(Self { version, dialler, acceptor, incarnation, nonce })
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"LINK ");
+        out.extend_from_slice(itoa::Buffer::new().format(self.version).as_bytes());
+        for name in [self.dialler, self.acceptor] {
+            out.push(b' ');
+            out.extend_from_slice(name);
+        }
+        write_opening(self.incarnation, self.nonce, out);
+    }
+}
+
+/// Appends an acceptor's answer to a [`Hello`].
+pub(crate) fn write_challenge(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"CHALLENGE");
+    write_opening(incarnation, nonce, out);
+}
+
+pub(crate) fn parse_challenge(line: &[u8]) -> Option<(Incarnation, Nonce)> {
+    let [b"CHALLENGE", incarnation, nonce] = fields(line)? else { return None };
+    read_opening(incarnation, nonce)
+}
+
+fn write_opening(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
+    out.push(b' ');
+    write_hex(&incarnation.0.to_be_bytes(), out);
+    out.push(b' ');
+    write_hex(&nonce.0, out);
+    out.push(b'\n');
+}
+
+fn read_opening(incarnation: &[u8], nonce: &[u8]) -> Option<(Incarnation, Nonce)> {
+    Some((Incarnation(u64::from_be_bytes(read_hex(incarnation)?)), Nonce(read_hex(nonce)?)))
+}
+
+/// The fields of a line in which single spaces stand between `N` of them.
+fn fields<const N: usize>(line: &[u8]) -> Option<[&[u8]; N]> {
+    let mut split = line.split(|byte| *byte == b' ');
+    let mut fields = [&[][..]; N];
+    for field in &mut fields {
+        *field = split.next()?;
+    }
+    split.next().is_none().then_some(fields)
+}
+
+fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
+    }
+}
+
+fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vector of `docs/protocol.md`, which was computed by another program.
+    const VECTOR: Transcript<'_> = Transcript {
+        dialler: b"Hill",
+        acceptor: b"Jaquez",
+        dialler_incarnation: Incarnation(0x0123_4567_89ab_cdef),
+        dialler_nonce: Nonce([0x11; 32]),
+        acceptor_incarnation: Incarnation(0xfedc_ba98_7654_3210),
+        acceptor_nonce: Nonce([0x22; 32]),
+    };
+
+    fn secret() -> Secret {
+        Secret::new(*b"correct horse battery staple")
+    }
+
+    fn proof(side: Side) -> alloc::string::String {
+        let mut out = Vec::new();
+        VECTOR.write_proof(side, &secret(), &mut out);
+        alloc::string::String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_documented_vector_holds() {
+        assert_eq!(
+            proof(Side::Dialler),
+            "PROOF a5e1bb907b9fc1e0307e8bef0031c3cdeaa36987b8078af34a1843f318569b53\n"
+        );
+        assert_eq!(
+            proof(Side::Acceptor),
+            "PROOF bd1934c58adb21270b5878718bbf946a48bff00d6d9910e110787d5d536b76c1\n"
+        );
+    }
+
+    #[test]
+    fn a_proof_holds_only_for_its_side_and_its_conversation() {
+        let dialler = proof(Side::Dialler);
+        let line = dialler.trim_end().as_bytes();
+        assert!(VECTOR.is_proof(Side::Dialler, &secret(), line));
+        assert!(!VECTOR.is_proof(Side::Acceptor, &secret(), line));
+        let fresh = Transcript { acceptor_nonce: Nonce([0x23; 32]), ..VECTOR };
+        assert!(!fresh.is_proof(Side::Dialler, &secret(), line));
+        assert!(!VECTOR.is_proof(Side::Dialler, &Secret::new(*b"another secret of 16"), line));
+    }
+
+    #[test]
+    fn a_first_line_can_be_read_back() {
+        let hello = Hello {
+            version: 1,
+            dialler: b"Hill",
+            acceptor: b"Jaquez",
+            incarnation: Incarnation(7),
+            nonce: Nonce([9; 32]),
+        };
+        let mut out = Vec::new();
+        hello.write(&mut out);
+        assert_eq!(Hello::parse(out.strip_suffix(b"\n").unwrap()), Some(hello));
+        assert_eq!(Hello::parse(b"LINK 1 Hill Jaquez 7 9"), None);
+        assert_eq!(Hello::parse(b"LINK up"), None);
+    }
+}

@@ -1,0 +1,331 @@
+//! Connections of clients: commands in, answers out.
+
+use alloc::vec::Vec;
+
+use super::{BATCH, Entry, FROM_PLAIN, Herd, recycle};
+use crate::command::{Command, Query, Report, Update};
+use crate::conns::{Conn, Input, LINGER, Role};
+use crate::directory::{HEARD_HERE, Newcomer, News};
+use crate::lookups::Lookup;
+use crate::notice::{Goodbye, Notice};
+use crate::output::{Action, ConnId, Form, LookupId, Output};
+use crate::provider::{self, LookupError};
+use crate::replies::Question;
+use crate::time::{Instant, Now, Skew};
+use crate::timers::Wake;
+
+impl Herd {
+    /// Carries out the commands that `input` begins with, as many as one batch holds, until reading
+    /// pauses; says how many bytes that were.
+    pub(super) fn read_commands(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        input: &[u8],
+        limit: usize,
+        out: &mut Output,
+    ) -> usize {
+        let mut batch: Vec<Entry<Command<'_>>> = recycle(core::mem::take(&mut self.commands));
+        let mut at = 0;
+        while batch.len() < BATCH
+            && let line = &input[at..input.len().min(at + limit + 1)]
+            && let Some(length) = memchr::memchr(b'\n', line)
+        {
+            let parsed = Command::parse(&line[..length], &self.grammar);
+            let hash = parsed.as_ref().map_or(0, |command| self.directory.hash(command.client()));
+            at += length + 1;
+            batch.push(Entry { end: at, hash, parsed });
+        }
+        if batch.len() > 1 {
+            self.directory.warm(batch.iter().map(|entry| entry.hash));
+        }
+        let mut done = 0;
+        for entry in &batch {
+            self.obey(now, id, &input[done..entry.end - 1], entry, out);
+            done = entry.end;
+            if self.conns.get(id).is_none_or(|conn| conn.paused) {
+                break;
+            }
+        }
+        self.commands = recycle(batch);
+        done
+    }
+
+    /// Carries out one line, given without its line end.
+    fn obey(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        line: &[u8],
+        entry: &Entry<Command<'_>>,
+        out: &mut Output,
+    ) {
+        match &entry.parsed {
+            Ok(Command::Iamat(report)) => self.hear(now, id, entry.hash, report, out),
+            Ok(Command::Whatsat(query)) => self.look_up(now, id, entry.hash, line, query, out),
+            Err(_) => self.refuse_line(now, id, line, out),
+        }
+    }
+
+    /// A last line that no line end follows.
+    pub(super) fn obey_last(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
+        let parsed = Command::parse(line, &self.grammar);
+        let hash = parsed.as_ref().map_or(0, |command| self.directory.hash(command.client()));
+        self.obey(now, id, line, &Entry { end: line.len(), hash, parsed }, out);
+    }
+
+    /// Answers a report, and keeps it if it is news.
+    fn hear(&mut self, now: Now, id: ConnId, hash: u64, report: &Report<'_>, out: &mut Output) {
+        self.counters.reports += 1;
+        let ahead_s = self.config.limits.ahead_s;
+        let is_ahead = ahead_s > 0 && report.stamp > now.wall.plus_seconds(ahead_s);
+        let is_old = self.is_too_old(now, report.stamp);
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let (prefix, directory) = (&self.at_prefix, &mut self.directory);
+        let answer = |bytes: &mut Vec<u8>| {
+            let start = bytes.len();
+            bytes.extend_from_slice(prefix);
+            Skew::between(now.wall, report.stamp).write(bytes);
+            bytes.push(b' ');
+            let client_at = bytes.len() - start;
+            for (field, end) in
+                [(report.client, b' '), (report.location, b' '), (report.time, b'\n')]
+            {
+                bytes.extend_from_slice(field);
+                bytes.push(end);
+            }
+            if is_ahead || is_old {
+                return None;
+            }
+            let newcomer = Newcomer {
+                line: &bytes[start..bytes.len() - 1],
+                client_at,
+                client_len: report.client.len(),
+                stamp: report.stamp,
+                origin: HEARD_HERE,
+            };
+            Some(directory.learn(hash, &newcomer))
+        };
+        let news = reply(conn, id, now.mono, out, answer);
+        match news {
+            Some(News::Fresh) => self.counters.records += 1,
+            Some(News::NoRoom) => {
+                self.counters.no_room += 1;
+                out.log(Notice::NoRoom { conn: id });
+            }
+            None if is_ahead => {
+                self.counters.ahead += 1;
+                out.log(Notice::Ahead { conn: id });
+            }
+            Some(News::Stale) | None => {}
+        }
+        self.pause_if_full(id, out);
+    }
+
+    /// Asks the provider about a client that is known.
+    fn look_up(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        hash: u64,
+        line: &[u8],
+        query: &Query<'_>,
+        out: &mut Output,
+    ) {
+        let record = self.directory.find(hash, query.client);
+        let Some(record) = record.filter(|record| !self.is_too_old(now, record.stamp)) else {
+            return self.answer_invalid(now, id, without_cr(line), out);
+        };
+        self.counters.queries += 1;
+        let mut request = Vec::new();
+        provider::write_request(self.config.dialect, record.location(), query, &mut request);
+        let at_line = [record.line, b"\n"].concat();
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let question = Question { at_line, bound: query.bound };
+        let ticket = conn.replies.get_or_insert_default().push_waiting(question);
+        let (lookup, has_room) = self.lookups.ask(now.mono, id, ticket, request, out);
+        if has_room {
+            self.watch_lookups();
+        } else {
+            self.counters.lookups_refused += 1;
+            let refused = Lookup { conn: id, ticket, asked: now.mono, begun: now.mono };
+            self.answer(now, lookup, refused, Err(LookupError::Busy), out);
+        }
+        self.pause_if_full(id, out);
+    }
+
+    /// A line that is no command: it is answered, unless a plain server sent it as an update.
+    fn refuse_line(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
+        let plain = self
+            .conns
+            .get(id)
+            .is_some_and(|conn| matches!(conn.role, Role::Client { plain: true }));
+        if plain && let Ok(update) = Update::parse(line) {
+            let hash = self.directory.hash(update.report.client);
+            self.take_update(now, hash, line, &update, FROM_PLAIN);
+            return;
+        }
+        self.answer_invalid(now, id, without_cr(line), out);
+    }
+
+    /// Answers a line that is no command with a copy of itself.
+    pub(super) fn answer_invalid(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        self.counters.invalid += 1;
+        reply(conn, id, now.mono, out, |bytes| {
+            bytes.extend_from_slice(b"? ");
+            bytes.extend_from_slice(line);
+            bytes.push(b'\n');
+        });
+        self.pause_if_full(id, out);
+    }
+
+    /// Gives a lookup's answer its place among the replies of its connection.
+    pub(super) fn answer(
+        &mut self,
+        now: Now,
+        id: LookupId,
+        lookup: Lookup,
+        answer: Result<&[u8], LookupError>,
+        out: &mut Output,
+    ) {
+        let dialect = self.config.dialect;
+        let limit = self.config.limits.body_bytes as usize;
+        let Some(conn) = self.conns.get_mut(lookup.conn) else { return };
+        let Some(replies) = conn.replies.as_mut() else { return };
+        let mut error = None;
+        replies.settle(lookup.ticket, |question| {
+            let written = match answer {
+                Ok(body) if body.len() > limit => Err(LookupError::TooLong),
+                Ok(body) => {
+                    provider::write_answer(dialect, body, question.bound, &mut question.at_line)
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(why) = written {
+                provider::write_error(dialect, &why, &mut question.at_line);
+                error = Some(why);
+            }
+        });
+        match error {
+            None => self.counters.lookups += 1,
+            Some(why) => {
+                self.counters.lookups_failed += 1;
+                self.counters.lookups_timed_out += u64::from(why == LookupError::TimedOut);
+                self.counters.long_bodies += u64::from(why == LookupError::TooLong);
+            }
+        }
+        let (waited, took) = (lookup.begun.since(lookup.asked), now.mono.since(lookup.begun));
+        out.log(Notice::LookupDone { id, conn: lookup.conn, error, waited, took });
+        self.deliver(now, lookup.conn, out);
+        self.finish_if_done(now, lookup.conn, out);
+    }
+
+    /// Sends the replies whose turn it is, as far as the client takes them, and reads on if there is
+    /// room for it again.
+    pub(super) fn deliver(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let limits = self.config.limits;
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        while conn.unsent < limits.output_bytes as usize
+            && let Some((bytes, form)) = conn.replies.as_mut().and_then(|replies| replies.pop())
+        {
+            let ((), sent) = out.send(id, form, |all| all.extend_from_slice(&bytes));
+            conn.sent(sent, now.mono);
+        }
+        if conn.owed() == 0 {
+            conn.replies = None;
+        }
+        if conn.paused && !is_full(conn, &limits) {
+            conn.paused = false;
+            self.read_held(now, id, out);
+            if let Some(conn) = self.conns.get(id)
+                && !conn.paused
+                && conn.input == Input::Open
+            {
+                out.push(Action::Resume { conn: id });
+            }
+        }
+    }
+
+    /// Ends a connection from which nothing more is read, once everything is answered and taken.
+    pub(super) fn finish_if_done(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.paused || matches!(conn.input, Input::Open | Input::Shut { .. }) {
+            return;
+        }
+        let held = core::mem::take(&mut conn.held);
+        let last = &held[core::mem::take(&mut conn.done)..];
+        if conn.input == Input::Ended && !last.is_empty() {
+            self.become_role_if_undecided(id);
+            self.obey_last(now, id, last, out);
+        }
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.owed() > 0 || conn.unsent > 0 {
+            return;
+        }
+        match conn.input {
+            Input::Cut => {
+                conn.input = Input::Shut { at: now.mono };
+                out.push(Action::Shutdown { conn: id });
+                out.push(Action::Resume { conn: id });
+                self.set_alarm(id, now.mono.after(LINGER));
+            }
+            Input::Ended => self.close(now, id, Goodbye::Ended, out),
+            Input::Open | Input::Shut { .. } => {}
+        }
+    }
+
+    /// Answers lookups whose time is up.
+    pub(super) fn check_lookups(&mut self, now: Now, out: &mut Output) {
+        while let Some((id, lookup)) = self.lookups.overdue(now.mono, out) {
+            self.answer(now, id, lookup, Err(LookupError::TimedOut), out);
+        }
+        self.watch_lookups();
+    }
+
+    fn watch_lookups(&mut self) {
+        if let Some(deadline) = self.lookups.deadline() {
+            self.timers.set_earlier(&mut self.lookup_alarm, deadline, Wake::Lookup);
+        }
+    }
+
+    fn pause_if_full(&mut self, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if !conn.paused && is_full(conn, &self.config.limits) {
+            conn.paused = true;
+            self.counters.pauses += 1;
+            if conn.input == Input::Open {
+                out.push(Action::Pause { conn: id });
+            }
+        }
+    }
+}
+
+/// Whether a client is owed so much that nothing more is read from it.
+fn is_full(conn: &Conn, limits: &crate::Limits) -> bool {
+    conn.owed() >= limits.pipeline as usize || conn.unsent >= limits.output_bytes as usize
+}
+
+/// Writes an answer straight to the output, or behind those that still wait.
+fn reply<T>(
+    conn: &mut Conn,
+    id: ConnId,
+    now: Instant,
+    out: &mut Output,
+    write: impl FnOnce(&mut Vec<u8>) -> T,
+) -> T {
+    let Some(replies) = &mut conn.replies else {
+        let (value, sent) = out.send(id, Form::Lines, write);
+        conn.sent(sent, now);
+        return value;
+    };
+    let mut bytes = Vec::new();
+    let value = write(&mut bytes);
+    replies.push_ready(bytes);
+    value
+}
+
+/// A line without a CR at its end.
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}

@@ -1,0 +1,465 @@
+//! Links with neighbours: dialling, handshake, updates in, updates out, progress.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{BATCH, Entry, Herd, recycle};
+use crate::command::{Malformed, Update};
+use crate::conns::{Conn, Door, HANDSHAKE, Opening, Role};
+use crate::directory::{Newcomer, News, Origin};
+use crate::flood::Cursor;
+use crate::handshake::{self, Hello, Incarnation, LINK_VERSION, Nonce, Side, Transcript};
+use crate::notice::{Goodbye, Notice, Refusal};
+use crate::output::{Action, ConnId, Output, PeerId};
+use crate::peers::PeerState;
+use crate::time::{Instant, Now};
+use crate::timers::Wake;
+
+/// Bytes that may wait to be taken by one neighbour. More is left in the table.
+const LINK_WINDOW: usize = 256 * 1024;
+/// How often progress is marked while there is any.
+const MARK_BUSY: Duration = Duration::from_secs(1);
+/// How often it is marked all the same.
+const MARK_IDLE: Duration = Duration::from_secs(4);
+/// After this much silence a link is closed.
+const SILENCE: Duration = Duration::from_secs(15);
+
+impl Herd {
+    /// Looks at a neighbour when its time has come: dials it, or tells it how far it has been told.
+    pub(super) fn check_peer(&mut self, now: Now, id: PeerId, at: Instant, out: &mut Output) {
+        let Some(peer) = self.peers.get_mut(id.index()) else { return };
+        if peer.alarm != Some(at) {
+            return;
+        }
+        peer.alarm = None;
+        match peer.state {
+            PeerState::Down if peer.dials && !self.stopping => {
+                peer.state = PeerState::Dialling;
+                out.push(Action::Dial { peer: id, within: HANDSHAKE });
+            }
+            PeerState::Up(conn) => self.check_link(now, id, conn, out),
+            PeerState::Down | PeerState::Dialling | PeerState::Opening(_) => {}
+        }
+    }
+
+    fn check_link(&mut self, now: Now, id: PeerId, conn_id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get(conn_id) else { return };
+        let peer = &mut self.peers[id.index()];
+        if peer.is_plain() {
+            return;
+        }
+        if conn.heard.after(SILENCE) <= now.mono {
+            return self.close(now, conn_id, Goodbye::Silent, out);
+        }
+        let progressed = peer.cursor.sent() != peer.marked;
+        if (progressed || peer.marked_at.after(MARK_IDLE) <= now.mono) && conn.unsent < LINK_WINDOW
+        {
+            self.mark(now, id, conn_id, out);
+        }
+        self.set_peer_alarm(id, MARK_BUSY, now);
+    }
+
+    fn mark(&mut self, now: Now, id: PeerId, conn_id: ConnId, out: &mut Output) {
+        let peer = &mut self.peers[id.index()];
+        peer.marked = peer.cursor.sent();
+        peer.marked_at = now.mono;
+        let number = peer.marked;
+        self.send_line(now, conn_id, out, |bytes| write_numbered(b"MARK ", number, bytes));
+    }
+
+    fn set_peer_alarm(&mut self, id: PeerId, wait: Duration, now: Now) {
+        let peer = &mut self.peers[id.index()];
+        self.timers.set_earlier(&mut peer.alarm, now.mono.after(wait), Wake::Neighbour(id));
+    }
+
+    /// A connection that we dialled is there.
+    pub(super) fn open_link(&mut self, now: Now, id: PeerId, out: &mut Output) -> ConnId {
+        if self.peers[id.index()].is_plain() {
+            let conn = self.admit(Conn::new(Role::Link(id), now.mono));
+            self.link_up(now, id, conn, None, out);
+            return conn;
+        }
+        let nonce = Nonce(self.entropy.bytes());
+        let role = Role::Opening(Opening::Challenge { peer: id, nonce });
+        let conn = self.admit(Conn::new(role, now.mono));
+        self.peers[id.index()].state = PeerState::Opening(conn);
+        let mut line = Vec::new();
+        let hello = Hello {
+            version: LINK_VERSION,
+            dialler: self.config.name.as_bytes(),
+            acceptor: self.peers[id.index()].neighbour.name.as_bytes(),
+            incarnation: self.incarnation,
+            nonce,
+        };
+        hello.write(&mut line);
+        self.send_line(now, conn, out, |bytes| bytes.extend_from_slice(&line));
+        conn
+    }
+
+    /// The first line of a connection says whether it is a link; how many bytes were read for that.
+    pub(super) fn decide(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        door: Door,
+        line: &[u8],
+        out: &mut Output,
+    ) -> usize {
+        match (Hello::parse(line), door) {
+            (Some(hello), _) => self.challenge(now, id, &hello, out),
+            (None, Door::Shared { .. }) => {
+                self.become_role_if_undecided(id);
+                return 0;
+            }
+            (None, Door::SharedFull) => {
+                self.counters.refused += 1;
+                self.close(now, id, Goodbye::TooMany, out);
+            }
+            (None, Door::Links) => self.refuse(now, id, Refusal::NotAHandshake, out),
+        }
+        line.len() + 1
+    }
+
+    pub(super) fn become_role_if_undecided(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get(id)
+            && let Role::Undecided(Door::Shared { plain }) = conn.role
+        {
+            self.become_role(id, Role::Client { plain });
+        }
+    }
+
+    fn challenge(&mut self, now: Now, id: ConnId, hello: &Hello<'_>, out: &mut Output) {
+        let own_name = self.config.name.as_bytes();
+        let position = self
+            .peers
+            .iter()
+            .position(|peer| !peer.is_plain() && peer.neighbour.name.as_bytes() == hello.dialler);
+        let refusal = match position {
+            _ if hello.version != LINK_VERSION => Some(Refusal::Version),
+            _ if hello.acceptor != own_name => Some(Refusal::NotMe),
+            None => Some(Refusal::NotANeighbour),
+            Some(_) if hello.dialler > own_name => Some(Refusal::Role),
+            Some(_) => None,
+        };
+        let peer = position.and_then(PeerId::at);
+        let (None, Some(peer)) = (refusal, peer) else {
+            return self.refuse(now, id, refusal.unwrap_or(Refusal::NotANeighbour), out);
+        };
+        let nonce = Nonce(self.entropy.bytes());
+        let opening = Opening::DiallerProof {
+            peer,
+            nonce,
+            theirs: hello.incarnation,
+            their_nonce: hello.nonce,
+        };
+        self.become_role(id, Role::Opening(opening));
+        let incarnation = self.incarnation;
+        self.send_line(now, id, out, |bytes| handshake::write_challenge(incarnation, nonce, bytes));
+    }
+
+    /// A further line of a handshake.
+    pub(super) fn prove(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        opening: Opening,
+        line: &[u8],
+        out: &mut Output,
+    ) {
+        match opening {
+            Opening::Challenge { peer, nonce } => {
+                let Some((theirs, their_nonce)) = handshake::parse_challenge(line) else {
+                    return self.refuse(now, id, Refusal::NotAHandshake, out);
+                };
+                let proof = self.proof(Side::Dialler, peer, nonce, theirs, their_nonce);
+                let next = Opening::AcceptorProof { peer, nonce, theirs, their_nonce };
+                self.become_role(id, Role::Opening(next));
+                self.send_line(now, id, out, |bytes| bytes.extend_from_slice(&proof));
+            }
+            Opening::AcceptorProof { peer, nonce, theirs, their_nonce } => {
+                let transcript = self.transcript(Side::Dialler, peer, nonce, theirs, their_nonce);
+                if !transcript.is_proof(Side::Acceptor, &self.config.secret, line) {
+                    return self.refuse(now, id, Refusal::Proof, out);
+                }
+                self.become_role(id, Role::Link(peer));
+                self.link_up(now, peer, id, Some(theirs), out);
+            }
+            Opening::DiallerProof { peer, nonce, theirs, their_nonce } => {
+                let transcript = self.transcript(Side::Acceptor, peer, nonce, theirs, their_nonce);
+                if !transcript.is_proof(Side::Dialler, &self.config.secret, line) {
+                    return self.refuse(now, id, Refusal::Proof, out);
+                }
+                let proof = self.proof(Side::Acceptor, peer, nonce, theirs, their_nonce);
+                self.become_role(id, Role::Link(peer));
+                self.send_line(now, id, out, |bytes| bytes.extend_from_slice(&proof));
+                self.link_up(now, peer, id, Some(theirs), out);
+            }
+        }
+    }
+
+    fn proof(
+        &self,
+        ours: Side,
+        peer: PeerId,
+        nonce: Nonce,
+        theirs: Incarnation,
+        their_nonce: Nonce,
+    ) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.transcript(ours, peer, nonce, theirs, their_nonce).write_proof(
+            ours,
+            &self.config.secret,
+            &mut line,
+        );
+        line
+    }
+
+    fn transcript(
+        &self,
+        ours: Side,
+        peer: PeerId,
+        nonce: Nonce,
+        theirs: Incarnation,
+        their_nonce: Nonce,
+    ) -> Transcript<'_> {
+        let own_name = self.config.name.as_bytes();
+        let their_name = self.peers[peer.index()].neighbour.name.as_bytes();
+        match ours {
+            Side::Dialler => Transcript {
+                dialler: own_name,
+                acceptor: their_name,
+                dialler_incarnation: self.incarnation,
+                dialler_nonce: nonce,
+                acceptor_incarnation: theirs,
+                acceptor_nonce: their_nonce,
+            },
+            Side::Acceptor => Transcript {
+                dialler: their_name,
+                acceptor: own_name,
+                dialler_incarnation: theirs,
+                dialler_nonce: their_nonce,
+                acceptor_incarnation: self.incarnation,
+                acceptor_nonce: nonce,
+            },
+        }
+    }
+
+    /// Both sides have proven themselves, or the neighbour is a plain one, which has no incarnation.
+    fn link_up(
+        &mut self,
+        now: Now,
+        id: PeerId,
+        conn: ConnId,
+        theirs: Option<Incarnation>,
+        out: &mut Output,
+    ) {
+        if let Some(old) = self.peers[id.index()].link() {
+            self.close(now, old, Goodbye::Replaced, out);
+        }
+        let peer = &mut self.peers[id.index()];
+        let resumed = theirs.is_some() && peer.incarnation == theirs;
+        if resumed {
+            peer.cursor = Cursor::new(peer.acked + 1, peer.cursor.origin());
+        } else {
+            self.last_origin += 1;
+            peer.cursor = Cursor::new(1, self.last_origin);
+            peer.acked = 0;
+        }
+        peer.incarnation = theirs;
+        peer.marked = 0;
+        peer.marked_at = now.mono;
+        peer.ack_due = None;
+        peer.state = PeerState::Up(conn);
+        peer.alarm = None;
+        self.counters.links += 1;
+        self.counters.resumed += u64::from(resumed);
+        out.log(Notice::LinkUp { peer: id, conn, resumed });
+        self.set_peer_alarm(id, MARK_BUSY, now);
+        self.tell(now, id, out);
+    }
+
+    /// The connection of a link, or of one that was about to be, is gone.
+    pub(super) fn link_down(&mut self, now: Now, id: PeerId, conn: ConnId, out: &mut Output) {
+        let peer = &self.peers[id.index()];
+        if [PeerState::Up(conn), PeerState::Opening(conn)].contains(&peer.state) {
+            self.retry(now, id, out);
+        }
+    }
+
+    /// Has the neighbour dialled again after a while, where that is ours to do.
+    pub(super) fn retry(&mut self, now: Now, id: PeerId, out: &mut Output) {
+        let peer = &mut self.peers[id.index()];
+        let dialled = peer.state == PeerState::Dialling;
+        peer.alarm = None;
+        let Some(wait) = peer.down(&mut self.entropy) else { return };
+        if dialled {
+            out.log(Notice::DialFailed { peer: id, retry_in: wait });
+        }
+        self.set_peer_alarm(id, wait, now);
+    }
+
+    /// Closes a connection that does not become a link.
+    pub(super) fn refuse(&mut self, now: Now, id: ConnId, why: Refusal, out: &mut Output) {
+        self.counters.links_refused += 1;
+        out.log(Notice::LinkRefused { conn: id, why });
+        self.close(now, id, Goodbye::Ended, out);
+    }
+
+    /// Applies the lines that `input` begins with, as many as one batch holds; says how many bytes
+    /// that were.
+    pub(super) fn read_updates(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        id: ConnId,
+        input: &[u8],
+        limit: usize,
+        out: &mut Output,
+    ) -> usize {
+        let mut batch: Vec<Entry<Update<'_>>> = recycle(core::mem::take(&mut self.updates));
+        let mut at = 0;
+        while batch.len() < BATCH
+            && let line = &input[at..input.len().min(at + limit + 1)]
+            && let Some(length) = memchr::memchr(b'\n', line)
+        {
+            let parsed = Update::parse(&line[..length]);
+            let hash =
+                parsed.as_ref().map_or(0, |update| self.directory.hash(update.report.client));
+            at += length + 1;
+            batch.push(Entry { end: at, hash, parsed });
+        }
+        if batch.len() > 1 {
+            self.directory.warm(batch.iter().map(|entry| entry.hash));
+        }
+        let is_plain = self.peers[peer.index()].is_plain();
+        let origin = self.peers[peer.index()].cursor.origin();
+        let mut start = 0;
+        for entry in &batch {
+            let line = &input[start..entry.end - 1];
+            start = entry.end;
+            match &entry.parsed {
+                Ok(update) if !is_plain => self.take_update(now, entry.hash, line, update, origin),
+                Err(_) if !is_plain && self.note_progress(now, peer, line, out) => {}
+                Ok(_) => self.drop_line(id, Malformed::UnknownCommand, out),
+                Err(why) => self.drop_line(id, *why, out),
+            }
+        }
+        self.updates = recycle(batch);
+        at
+    }
+
+    /// Keeps what a neighbour says about a client, if it is news.
+    pub(super) fn take_update(
+        &mut self,
+        now: Now,
+        hash: u64,
+        line: &[u8],
+        update: &Update<'_>,
+        origin: Origin,
+    ) {
+        self.counters.updates_received += 1;
+        if self.is_too_old(now, update.report.stamp) {
+            return;
+        }
+        let client_at = b"AT ".len() + update.server.len() + 1 + update.skew.len() + 1;
+        let spaces = memchr::memchr_iter(b' ', line).count();
+        let is_canonical = line.len() == update.canonical_len() && spaces == 5;
+        if !is_canonical {
+            self.scratch.clear();
+            let crate::Report { client, location, time, .. } = update.report;
+            for field in [b"AT", update.server, update.skew, client, location, time] {
+                self.scratch.extend_from_slice(field);
+                self.scratch.push(b' ');
+            }
+            self.scratch.pop();
+        }
+        let newcomer = Newcomer {
+            line: if is_canonical { line } else { &self.scratch },
+            client_at,
+            client_len: update.report.client.len(),
+            stamp: update.report.stamp,
+            origin,
+        };
+        match self.directory.learn(hash, &newcomer) {
+            News::Fresh => self.counters.records += 1,
+            News::NoRoom => self.counters.no_room += 1,
+            News::Stale => {}
+        }
+    }
+
+    /// Takes note of a `MARK` or an `ACK`; whether it was one.
+    fn note_progress(&mut self, now: Now, id: PeerId, line: &[u8], out: &mut Output) -> bool {
+        let peer = &mut self.peers[id.index()];
+        if let Some(number) = read_numbered(b"MARK ", line) {
+            peer.ack_due = Some(number);
+            self.acknowledge(now, id, out);
+            return true;
+        }
+        let Some(number) = read_numbered(b"ACK ", line) else { return false };
+        if number <= peer.marked {
+            peer.acked = peer.acked.max(number);
+            peer.is_well();
+        }
+        true
+    }
+
+    fn acknowledge(&mut self, now: Now, id: PeerId, out: &mut Output) {
+        let peer = &mut self.peers[id.index()];
+        let Some(conn) = peer.link() else { return };
+        if self.conns.get(conn).is_none_or(|conn| conn.unsent >= LINK_WINDOW) {
+            return;
+        }
+        if let Some(number) = peer.ack_due.take() {
+            self.send_line(now, conn, out, |bytes| write_numbered(b"ACK ", number, bytes));
+        }
+    }
+
+    /// Drops a line of a neighbour's that means nothing.
+    pub(super) fn drop_line(&mut self, conn: ConnId, why: Malformed, out: &mut Output) {
+        self.counters.dropped += 1;
+        out.log(Notice::Dropped { conn, why });
+    }
+
+    /// Sends a neighbour what it has not been sent, as far as there is room for it.
+    pub(super) fn tell(&mut self, now: Now, id: PeerId, out: &mut Output) {
+        let peer = &mut self.peers[id.index()];
+        let Some(conn_id) = peer.link() else { return };
+        let Some(conn) = self.conns.get_mut(conn_id) else { return };
+        let room = LINK_WINDOW.saturating_sub(conn.unsent);
+        if room > 0 && peer.cursor.is_behind(&self.directory) {
+            let line_end: &[u8] = if peer.is_plain() { b"\r\n" } else { b"\n" };
+            let (cursor, directory) = (&mut peer.cursor, &self.directory);
+            let (lines, sent) = out
+                .send_to_neighbour(conn_id, |bytes| cursor.fill(directory, room, line_end, bytes));
+            conn.sent(sent, now.mono);
+            self.counters.updates_sent += lines;
+            if sent < room && cursor.is_behind(directory) {
+                self.timers.set_earlier(&mut self.flood_alarm, now.mono, Wake::Flood);
+            }
+        }
+        self.acknowledge(now, id, out);
+    }
+
+    fn send_line(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        out: &mut Output,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            let ((), sent) = out.send_to_neighbour(id, write);
+            conn.sent(sent, now.mono);
+        }
+    }
+}
+
+fn write_numbered(word: &[u8], number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(word);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    out.push(b'\n');
+}
+
+fn read_numbered(word: &[u8], line: &[u8]) -> Option<u64> {
+    core::str::from_utf8(line.strip_prefix(word)?).ok()?.parse().ok()
+}

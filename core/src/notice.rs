@@ -1,0 +1,137 @@
+//! What happened, for the log.
+
+use core::time::Duration;
+
+use crate::command::Malformed;
+use crate::output::{ConnId, LookupId, PeerId};
+use crate::provider::LookupError;
+
+/// Something worth a line of the log. The lines that were read and sent are not among them: a driver
+/// sees those itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A connection was accepted.
+    Opened {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A connection is over.
+    Closed {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        why: Goodbye,
+    },
+    /// A neighbour could not be connected to.
+    DialFailed {
+        /// Which.
+        peer: PeerId,
+        /// How long until the next attempt.
+        retry_in: Duration,
+    },
+    /// A link is open, proven by both sides.
+    LinkUp {
+        /// With whom.
+        peer: PeerId,
+        /// On which connection.
+        conn: ConnId,
+        /// Whether it goes on where the last one ended; otherwise the whole table is sent.
+        resumed: bool,
+    },
+    /// A link is over.
+    LinkDown {
+        /// With whom.
+        peer: PeerId,
+        /// On which connection.
+        conn: ConnId,
+        /// Why.
+        why: Goodbye,
+    },
+    /// A connection did not become a link.
+    LinkRefused {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        why: Refusal,
+    },
+    /// A line on a link was dropped.
+    Dropped {
+        /// On which connection.
+        conn: ConnId,
+        /// What was wrong with it.
+        why: Malformed,
+    },
+    /// A report was stamped too far ahead of this server's clock: answered, not kept.
+    Ahead {
+        /// Whose connection it came on.
+        conn: ConnId,
+    },
+    /// The table was full of greater records: a report was answered, not kept.
+    NoRoom {
+        /// Whose connection it came on.
+        conn: ConnId,
+    },
+    /// A lookup is over.
+    LookupDone {
+        /// Which.
+        id: LookupId,
+        /// For whom.
+        conn: ConnId,
+        /// The error, unless the provider's answer was passed on.
+        error: Option<LookupError>,
+        /// How long it waited for its turn.
+        waited: Duration,
+        /// How long the provider took.
+        took: Duration,
+    },
+    /// Records were older than `limits.record_age_s`.
+    Forgotten {
+        /// How many.
+        records: usize,
+    },
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Goodbye {
+    /// The other side ended it, and everything it asked for was answered.
+    Ended,
+    /// The connection broke.
+    Lost,
+    /// More connections than `limits.connections`.
+    TooMany,
+    /// Nothing was said for `limits.idle_s`.
+    Idle,
+    /// Nothing of what waited was taken for `limits.stalled_s`.
+    Stalled,
+    /// Nothing was heard from the neighbour for 15 seconds.
+    Silent,
+    /// A newer link with the same neighbour took its place.
+    Replaced,
+    /// This server is stopping.
+    Stopping,
+}
+
+/// Why a connection did not become a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The line that was due is not one of a handshake.
+    NotAHandshake,
+    /// Another version of the link protocol.
+    Version,
+    /// It is meant for a server of another name.
+    NotMe,
+    /// The other side is not a neighbour of this server.
+    NotANeighbour,
+    /// The other side is the one to be dialled.
+    Role,
+    /// The other side does not hold the secret, or says again what it heard.
+    Proof,
+    /// The handshake took more than 5 seconds.
+    TimedOut,
+    /// Too many connections were in their handshake.
+    TooMany,
+}

@@ -1,0 +1,97 @@
+//! The neighbours: who dials, when again, and how far each has been told.
+
+use core::time::Duration;
+
+use crate::config::{LinkKind, Neighbour};
+use crate::entropy::Entropy;
+use crate::flood::Cursor;
+use crate::handshake::Incarnation;
+use crate::output::ConnId;
+use crate::time::Instant;
+
+/// One neighbour.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) neighbour: Neighbour,
+    /// Whether this server is the one that dials.
+    pub(crate) dials: bool,
+    pub(crate) state: PeerState,
+    pub(crate) cursor: Cursor,
+    /// The start of the neighbour that the cursor is about.
+    pub(crate) incarnation: Option<Incarnation>,
+    /// The last change that the neighbour said it has applied.
+    pub(crate) acked: u64,
+    /// The last change we said it has been sent.
+    pub(crate) marked: u64,
+    pub(crate) marked_at: Instant,
+    /// A mark of the neighbour's that we owe an answer.
+    pub(crate) ack_due: Option<u64>,
+    /// How long the next pause between two attempts to connect is, before jitter.
+    backoff: Duration,
+    pub(crate) alarm: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PeerState {
+    /// No link. Where this server dials, its timer is set for the next attempt.
+    Down,
+    /// The driver is connecting.
+    Dialling,
+    /// Connected, with a handshake under way that we began.
+    Opening(ConnId),
+    /// Linked.
+    Up(ConnId),
+}
+
+/// The first pause between two attempts to connect, before jitter.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// The longest.
+const LAST_BACKOFF: Duration = Duration::from_secs(2);
+
+impl Peer {
+    pub(crate) fn new(neighbour: &Neighbour, own_name: &str) -> Self {
+        let dials = neighbour.kind == LinkKind::Plain || *own_name < *neighbour.name;
+        Self {
+            neighbour: neighbour.clone(),
+            dials,
+            state: PeerState::Down,
+            cursor: Cursor::new(1, 0),
+            incarnation: None,
+            acked: 0,
+            marked: 0,
+            marked_at: Instant::default(),
+            ack_due: None,
+            backoff: FIRST_BACKOFF,
+            alarm: dials.then(Instant::default),
+        }
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
+        self.neighbour.kind == LinkKind::Plain
+    }
+
+    /// The connection of the link, if there is one.
+    pub(crate) fn link(&self) -> Option<ConnId> {
+        match self.state {
+            PeerState::Up(conn) => Some(conn),
+            PeerState::Down | PeerState::Dialling | PeerState::Opening(_) => None,
+        }
+    }
+
+    /// Takes note that there is no link now, and says how long until the next attempt to connect, where
+    /// it is ours to make: half to all of a pause that doubles each time.
+    pub(crate) fn down(&mut self, entropy: &mut Entropy) -> Option<Duration> {
+        self.state = PeerState::Down;
+        self.dials.then(|| {
+            let half = self.backoff / 2;
+            let span = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX).max(1);
+            self.backoff = (self.backoff * 2).min(LAST_BACKOFF);
+            half + Duration::from_nanos(entropy.number() % span)
+        })
+    }
+
+    /// Takes note that the neighbour keeps up its side: the next attempt to connect may be quick.
+    pub(crate) fn is_well(&mut self) {
+        self.backoff = FIRST_BACKOFF;
+    }
+}

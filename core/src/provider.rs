@@ -1,0 +1,194 @@
+//! What a provider is asked, and how its answer becomes a client's.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::command::Query;
+use crate::config::Dialect;
+use crate::json::{self, NotJson};
+use crate::location::Location;
+
+/// Why a lookup has no answer to show.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// No connection, or it broke.
+    Unreachable,
+    /// Not everything had come when the time was up.
+    TimedOut,
+    /// A status other than 200.
+    Status(u16),
+    /// More bytes than `limits.body_bytes`.
+    TooLong,
+    /// A body that is no JSON object.
+    NotJson(NotJson),
+    /// Too many lookups were waiting for their turn already.
+    Busy,
+}
+
+/// A message without quotes and backslashes: it stands in JSON as it is.
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("the provider can not be reached"),
+            Self::TimedOut => f.write_str("the provider did not answer in time"),
+            Self::Status(status) => write!(f, "the provider answered with status {status}"),
+            Self::TooLong => f.write_str("the provider's answer is too long"),
+            Self::NotJson(NotJson::Encoding) => f.write_str("the provider's answer is not UTF-8"),
+            Self::NotJson(NotJson::Syntax) => f.write_str("the provider's answer is not JSON"),
+            Self::NotJson(NotJson::NotAnObject) => {
+                f.write_str("the provider's answer is not a JSON object")
+            }
+            Self::Busy => f.write_str("too many lookups are waiting"),
+        }
+    }
+}
+
+/// Appends the query string, key left out, that asks for what is near `location`.
+pub(crate) fn write_request(
+    dialect: Dialect,
+    location: &[u8],
+    query: &Query<'_>,
+    out: &mut Vec<u8>,
+) {
+    let location = Location::parse(location).expect("a record's location was checked when it came");
+    match dialect {
+        Dialect::Places => {
+            out.extend_from_slice(b"location=");
+            location.write_for_provider(out);
+            out.extend_from_slice(b"&radius=");
+            query.radius_km.write_thousandfold(out);
+        }
+        Dialect::Posts => {
+            out.extend_from_slice(b"q=&geocode=");
+            location.write_for_provider(out);
+            out.push(b',');
+            query.radius_km.write(out);
+            out.extend_from_slice(b"km&rpp=");
+            out.extend_from_slice(itoa::Buffer::new().format(query.bound.max(1)).as_bytes());
+        }
+    }
+}
+
+/// Appends the provider's body as a client gets it: `bound` results at most, and the line ends that
+/// the dialect has.
+///
+/// # Errors
+///
+/// Where the body is no JSON object; nothing is appended then.
+pub(crate) fn write_answer(
+    dialect: Dialect,
+    body: &[u8],
+    bound: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), LookupError> {
+    let cuts = json::cut_results(body, bound as usize).map_err(LookupError::NotJson)?;
+    let mut ends = cuts.iter().map(|cut| cut.start).collect::<Vec<_>>();
+    ends.push(body.len());
+    let starts = core::iter::once(0).chain(cuts.iter().map(|cut| cut.end));
+    let kept = starts.zip(ends).map(|(start, end)| &body[start..end]);
+    match dialect {
+        Dialect::Places => write_paragraph(kept, out),
+        Dialect::Posts => write_line(kept, out),
+    }
+    Ok(())
+}
+
+/// Appends a body in the provider's own error format, so that a client's parser works.
+pub(crate) fn write_error(dialect: Dialect, error: &LookupError, out: &mut Vec<u8>) {
+    let body = match dialect {
+        Dialect::Places => format!(
+            r#"{{"html_attributions":[],"results":[],"status":"UNKNOWN_ERROR","error_message":"{error}"}}{end}"#,
+            end = "\n\n"
+        ),
+        Dialect::Posts => format!(r#"{{"results":[],"error":"{error}"}}{end}"#, end = "\n"),
+    };
+    out.extend_from_slice(body.as_bytes());
+}
+
+/// Newlines at both ends go, a run of them becomes one, and two follow.
+fn write_paragraph<'a>(parts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    let start = out.len();
+    for line in parts.flat_map(|part| part.split_inclusive(|byte| *byte == b'\n')) {
+        let begins_line = out.len() == start || out.last() == Some(&b'\n');
+        if line != b"\n" || !begins_line {
+            out.extend_from_slice(line);
+        }
+    }
+    if out.len() > start && out.last() == Some(&b'\n') {
+        out.pop();
+    }
+    out.extend_from_slice(b"\n\n");
+}
+
+/// All on one line.
+fn write_line<'a>(parts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    for piece in parts.flat_map(|part| part.split(|byte| matches!(byte, b'\r' | b'\n'))) {
+        out.extend_from_slice(piece);
+    }
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decimal::Decimal;
+    use alloc::string::String;
+
+    fn request(dialect: Dialect, radius: &str, bound: u32) -> String {
+        let radius_km = Decimal::parse(radius.as_bytes()).unwrap();
+        let query = Query { client: b"kiwi", radius_km, bound };
+        let mut out = Vec::new();
+        write_request(dialect, b"+34.068930-118.445127", &query, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn answer(dialect: Dialect, body: &str, bound: u32) -> String {
+        let mut out = Vec::new();
+        write_answer(dialect, body.as_bytes(), bound, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn requests_read_as_the_providers_document_them() {
+        assert_eq!(
+            request(Dialect::Places, "10", 5),
+            "location=34.068930,-118.445127&radius=10000"
+        );
+        assert_eq!(
+            request(Dialect::Posts, "0100.50", 2),
+            "q=&geocode=34.068930,-118.445127,100.50km&rpp=2"
+        );
+        assert_eq!(request(Dialect::Posts, "1", 0), "q=&geocode=34.068930,-118.445127,1km&rpp=1");
+    }
+
+    #[test]
+    fn a_places_answer_is_a_paragraph() {
+        let body = "\n\n{\n   \"results\" : [\n      1,\n\n\n      2\n   ]\n}\n\n\n";
+        assert_eq!(
+            answer(Dialect::Places, body, 2),
+            "{\n   \"results\" : [\n      1,\n      2\n   ]\n}\n\n"
+        );
+        assert_eq!(answer(Dialect::Places, body, 1), "{\n   \"results\" : [\n      1\n   ]\n}\n\n");
+        assert_eq!(answer(Dialect::Places, body, 0), "{\n   \"results\" : [\n   ]\n}\n\n");
+        assert_eq!(answer(Dialect::Places, "{\n}", 0), "{\n}\n\n");
+    }
+
+    #[test]
+    fn a_posts_answer_is_a_line() {
+        assert_eq!(
+            answer(Dialect::Posts, "{\r\n \"results\":[1,\n2]}\n", 1),
+            "{ \"results\":[1]}\n"
+        );
+    }
+
+    #[test]
+    fn an_error_is_json_too() {
+        let mut out = Vec::new();
+        write_error(Dialect::Places, &LookupError::Status(500), &mut out);
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(value["status"], "UNKNOWN_ERROR");
+        assert!(out.ends_with(b"}\n\n"));
+    }
+}

@@ -1,0 +1,98 @@
+//! Replies in the order they were asked for.
+//!
+//! A `WHATSAT` waits for the outside world while the commands behind it are carried out at once. This
+//! module holds their answers back until it is their turn. It knows nothing about what they say.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::output::Form;
+
+#[derive(Debug, Default)]
+pub(crate) struct Replies {
+    queue: VecDeque<Reply>,
+    /// The ticket of the reply at the front.
+    front: u64,
+}
+
+/// A place in the queue of one connection; never given out twice there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ticket(u64);
+
+#[derive(Debug)]
+enum Reply {
+    Ready(Vec<u8>, Form),
+    Waiting(Question),
+}
+
+/// What is kept of a `WHATSAT` until its lookup is over.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The `AT` line as it was when the command was read, with its line end.
+    pub(crate) at_line: Vec<u8>,
+    pub(crate) bound: u32,
+}
+
+impl Replies {
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn push_ready(&mut self, bytes: Vec<u8>) {
+        self.queue.push_back(Reply::Ready(bytes, Form::Lines));
+    }
+
+    pub(crate) fn push_waiting(&mut self, question: Question) -> Ticket {
+        self.queue.push_back(Reply::Waiting(question));
+        Ticket(self.front + self.queue.len() as u64 - 1)
+    }
+
+    /// Answers the question of `ticket`: `complete` makes the whole answer of its `AT` line.
+    pub(crate) fn settle(&mut self, ticket: Ticket, complete: impl FnOnce(&mut Question)) {
+        let at = usize::try_from(ticket.0 - self.front).expect("a waiting reply is in the queue");
+        if let Some(reply) = self.queue.get_mut(at)
+            && let Reply::Waiting(question) = reply
+        {
+            complete(question);
+            *reply = Reply::Ready(core::mem::take(&mut question.at_line), Form::Answer);
+        }
+    }
+
+    /// The reply whose turn it is, if it is ready.
+    pub(crate) fn pop(&mut self) -> Option<(Vec<u8>, Form)> {
+        match self.queue.pop_front()? {
+            Reply::Ready(bytes, form) => {
+                self.front += 1;
+                Some((bytes, form))
+            }
+            waiting @ Reply::Waiting(_) => {
+                self.queue.push_front(waiting);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question() -> Question {
+        Question { at_line: b"AT\n".to_vec(), bound: 1 }
+    }
+
+    #[test]
+    fn what_is_ready_waits_for_what_was_asked_before() {
+        let mut replies = Replies::default();
+        let first = replies.push_waiting(question());
+        replies.push_ready(b"2\n".to_vec());
+        let third = replies.push_waiting(question());
+        replies.settle(third, |question| question.at_line.push(b'3'));
+        assert_eq!(replies.pop(), None);
+        replies.settle(first, |question| question.at_line.push(b'1'));
+        assert_eq!(replies.pop(), Some((b"AT\n1".to_vec(), Form::Answer)));
+        assert_eq!(replies.pop(), Some((b"2\n".to_vec(), Form::Lines)));
+        assert_eq!(replies.pop(), Some((b"AT\n3".to_vec(), Form::Answer)));
+        assert_eq!(replies.len(), 0);
+    }
+}

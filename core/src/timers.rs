@@ -1,0 +1,58 @@
+//! What is to be looked at, and when.
+//!
+//! A timer says only that something may be due. Whoever set it remembers the time it is set for and
+//! ignores every other, so nothing ever has to be taken out of the heap.
+
+use alloc::collections::BinaryHeap;
+use core::cmp::Reverse;
+
+use crate::output::{ConnId, PeerId};
+use crate::time::Instant;
+
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, Wake)>>,
+}
+
+/// What a timer is about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Wake {
+    /// A connection: silence, a stall, a handshake.
+    Connection(ConnId),
+    /// A neighbour: the next attempt to connect, the next mark.
+    Neighbour(PeerId),
+    /// The lookup that has been under way longest.
+    Lookup,
+    /// Records that have grown too old.
+    Records,
+    /// More to tell a neighbour than one call would tell it.
+    Flood,
+    /// The time a server has for stopping.
+    Stop,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Instant, wake: Wake) {
+        self.heap.push(Reverse((at, wake)));
+    }
+
+    /// Sets a timer unless the one that `alarm` remembers goes off no later.
+    pub(crate) fn set_earlier(&mut self, alarm: &mut Option<Instant>, at: Instant, wake: Wake) {
+        if alarm.is_none_or(|set| at < set) {
+            *alarm = Some(at);
+            self.set(at, wake);
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<(Instant, Wake)> {
+        self.heap.peek().map(|Reverse(next)| *next)
+    }
+
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Instant, Wake)> {
+        let (at, _) = self.next()?;
+        if at > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(due)| due)
+    }
+}
