@@ -1,0 +1,202 @@
+//! The configuration file of a herd, `herd.toml`.
+//!
+//! What is wrong is said with the file and the line, and with what was probably meant. What comes out
+//! is a [`Roster`], like the built-in ones. The keys:
+//!
+//! ```toml
+//! provider = "places"                # or "posts"
+//! secret_env = "HERD_SECRET"         # or secret_file = "herd.secret"; without, herds on loopback
+//!                                    # share a random one
+//! [upstream]                         # all of it may be left out: the one that `herd up` starts
+//! url = "http://127.0.0.1:12000/maps/api/place/nearbysearch/json"
+//! key_env = "GOOGLE_PLACES_API_KEY"
+//! timeout_ms = 10000
+//! dialect = "places-legacy"          # or "posts"
+//!
+//! [limits]                           # the fields of herd_core::Limits
+//!
+//! [log]
+//! level = "lines"                    # or "events", "off"
+//! dir = "logs"
+//! rotate_mib = 100
+//! keep = 5
+//!
+//! [[server]]
+//! name = "Hill"
+//! address = "127.0.0.1:12001"
+//! listen = "0.0.0.0:12001"           # when it is not `address`
+//! link_address = "127.0.0.1:12101"   # when neighbours do not use `address`
+//! link_listen = "0.0.0.0:12101"      # when it is not `link_address`
+//! links = "plain"                    # for another implementation of the protocol
+//! talks_with = ["Jaquez", "Smith"]   # one side is enough
+//! ```
+//!
+//! Paths are relative to the file.
+
+use crate::failure::Failure;
+use crate::log::LogSettings;
+use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
+use file::{File, Limits, Log, Provider};
+use source::Source;
+use std::fs;
+use std::path::Path;
+use toml::Spanned;
+
+mod file;
+mod servers;
+mod source;
+
+/// Reads the herd that a file describes.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with file and line, or that the file can not be read.
+pub fn read(path: &Path) -> Result<Roster, Failure> {
+    let name = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::wrong(format!("can not read {name}: {error}")))?;
+    parse(path, &text)
+}
+
+/// Reads the herd that `text` describes, as if it stood in the file `path`.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with file and line.
+pub fn parse(path: &Path, text: &str) -> Result<Roster, Failure> {
+    let source = Source::new(path, text);
+    let file: File = source.parse()?;
+    Ok(Roster {
+        name: path.display().to_string(),
+        servers: servers::servers(&source, &file.server)?,
+        secret: secret(&source, &file)?,
+        upstream: upstream(&source, &file)?,
+        limits: limits(&source, &file.limits)?,
+        log: log(&source, &file.log)?,
+    })
+}
+
+fn secret(source: &Source<'_>, file: &File) -> Result<SecretSource, Failure> {
+    match (&file.secret_env, &file.secret_file) {
+        (None, None) => Ok(SecretSource::Unsaid),
+        (Some(name), None) => {
+            Ok(SecretSource::Env(variable(source, name)?, source.place(&name.span())))
+        }
+        (None, Some(file)) => {
+            Ok(SecretSource::File(source.relative(file.get_ref()), source.place(&file.span())))
+        }
+        (Some(env), Some(file)) => {
+            let later = if env.span().start > file.span().start { env.span() } else { file.span() };
+            Err(source.wrong(&later, "give secret_env or secret_file, not both"))
+        }
+    }
+}
+
+fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
+    let raw = &file.upstream;
+    let usual =
+        match file.provider.as_ref().map_or(Provider::Places, |provider| *provider.get_ref()) {
+            Provider::Places => UpstreamDialect::PlacesLegacy,
+            Provider::Posts => UpstreamDialect::Posts,
+        };
+    let mut upstream = Upstream::local(usual);
+    if let Some(dialect) = &raw.dialect {
+        if dialect.get_ref().provider() != usual.provider() {
+            let message = match usual {
+                UpstreamDialect::PlacesLegacy => "this dialect is for provider = \"posts\"",
+                UpstreamDialect::Posts => "this dialect is for provider = \"places\"",
+            };
+            return Err(source.wrong(&dialect.span(), message));
+        }
+        upstream.dialect = *dialect.get_ref();
+    }
+    if let Some(url) = &raw.url {
+        check_url(url.get_ref()).map_err(|message| source.wrong(&url.span(), message))?;
+        upstream.url.clone_from(url.get_ref());
+    }
+    if let Some(key) = &raw.key_env {
+        upstream.key_env = Some((variable(source, key)?, source.place(&key.span())));
+    }
+    if let Some(timeout) = &raw.timeout_ms {
+        if *timeout.get_ref() == 0 {
+            return Err(source.wrong(&timeout.span(), "`timeout_ms` can not be 0"));
+        }
+        upstream.timeout = core::time::Duration::from_millis(u64::from(*timeout.get_ref()));
+    }
+    Ok(upstream)
+}
+
+/// The server appends `?location=...` to the URL, and sends it as it is.
+fn check_url(url: &str) -> Result<(), &'static str> {
+    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
+        return Err("a URL starts with http:// or https://");
+    };
+    if rest.is_empty() || rest.starts_with(['/', ':', '?', '#']) {
+        return Err("there is no host in this URL");
+    }
+    if rest.contains(['?', '#']) {
+        return Err(
+            "the URL ends where the query starts: leave out the `?` or `#` and what follows",
+        );
+    }
+    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            "a URL has neither spaces nor other than ASCII characters in it: write them as %20",
+        );
+    }
+    Ok(())
+}
+
+/// The name of an environment variable, such as the operating system can take.
+fn variable(source: &Source<'_>, name: &Spanned<String>) -> Result<String, Failure> {
+    if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
+        return Err(
+            source.wrong(&name.span(), "this can not be the name of an environment variable")
+        );
+    }
+    Ok(name.get_ref().clone())
+}
+
+fn limits(source: &Source<'_>, raw: &Limits) -> Result<herd_core::Limits, Failure> {
+    let limits = raw.over(herd_core::Limits::default());
+    let Err(error) = limits.check() else {
+        return Ok(limits);
+    };
+    use herd_core::ConfigError::{LimitTooLarge, ZeroLimit};
+    if let ZeroLimit(key) | LimitTooLarge(key, _) = error
+        && let Some(span) = raw.span(key)
+    {
+        return Err(source.wrong(&span, error));
+    }
+    Err(source.wrong_file(error))
+}
+
+fn log(source: &Source<'_>, raw: &Log) -> Result<LogSettings, Failure> {
+    let usual = LogSettings::default();
+    let rotate_bytes = match &raw.rotate_mib {
+        None => usual.rotate_bytes,
+        Some(mib) if *mib.get_ref() == 0 => {
+            return Err(source.wrong(&mib.span(), "`rotate_mib` can not be 0"));
+        }
+        Some(mib) => u64::from(*mib.get_ref()) << 20,
+    };
+    let keep = match &raw.keep {
+        None => usual.keep,
+        Some(keep) if *keep.get_ref() > MAX_KEEP => {
+            return Err(source.wrong(&keep.span(), format!("`keep` can be {MAX_KEEP} at most")));
+        }
+        Some(keep) => *keep.get_ref(),
+    };
+    Ok(LogSettings {
+        level: raw.level.unwrap_or(usual.level),
+        dir: source.relative(raw.dir.as_ref().unwrap_or(&usual.dir)),
+        rotate_bytes,
+        keep,
+    })
+}
+
+/// Rotating renames them all.
+const MAX_KEEP: u32 = 1000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The log file of a server, which never makes it wait.
+//!
+//! Callers copy what they have to say into a bounded buffer and go on; a thread of its own makes
+//! lines of it and writes them. When the disk can not keep up, what does not fit is dropped and
+//! counted, and the log says how much is missing, and where. One line of the log looks like these:
+//!
+//! ```text
+//! 2026-11-21T02:40:00.123456Z < #17 127.0.0.1:54321 IAMAT kiwi +34.068930-118.445127 1520023934.9
+//! 2026-11-21T02:40:00.123473Z > #17 127.0.0.1:54321 AT Hill +0.26 kiwi +34.068930-118.445127 ...
+//! 2026-11-21T02:40:00.123473Z > #2 Jaquez AT Hill +0.26 kiwi +34.068930-118.445127 1520023934.9
+//! 2026-11-21T02:40:01.000219Z * #2 Jaquez is gone: connection reset
+//! 2026-11-21T02:40:02.000341Z ! the link with Bona is plain
+//! ```
+//!
+//! - The time is UTC, of when the line was complete. `<` was received, `>` was sent, `*` is an event,
+//!   `!` a warning or an error; these go to standard error, too.
+//! - `#17` is a connection; then comes the server at its other end, or a client's address.
+//! - A byte outside printable ASCII is written `\x0D`, a backslash `\\`, so that a client can not forge
+//!   a line, and nothing of what was said is lost. The line end is left out, but for those within an
+//!   answer: a lookup's body stays on one line.
+//! - `\+` at the end says that the line was too long to be held until it was complete; it goes on in
+//!   the next line of that connection and direction. `\-` says that what followed was dropped.
+
+use crate::clock;
+use crate::log::file::RotatingFile;
+use crate::log::queue::{Entry, Kind, Queue};
+use crate::log::writer::Writer;
+use clap::ValueEnum;
+use core::fmt;
+use herd_core::Timestamp;
+use log::{LevelFilter, Metadata, Record, SetLoggerError};
+use serde::Deserialize;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+mod file;
+mod lines;
+mod queue;
+mod writer;
+
+use crate::args::LogArgs;
+
+/// What goes into the log file.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Events, and every line received and sent
+    #[default]
+    Lines,
+    /// Connections, lookups and warnings, without the lines
+    Events,
+    /// There is no file; warnings still go to standard error
+    Off,
+}
+
+/// What is logged, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogSettings {
+    /// What goes into the file.
+    pub level: Level,
+    /// The file's directory; the file is called after the server.
+    pub dir: PathBuf,
+    /// Before the file grows beyond this it is renamed, and a new one begun.
+    pub rotate_bytes: u64,
+    /// How many renamed files are kept: `Hill.log.1` is the youngest.
+    pub keep: u32,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { level: Level::Lines, dir: PathBuf::from("logs"), rotate_bytes: 100 << 20, keep: 5 }
+    }
+}
+
+impl LogSettings {
+    /// These settings, with what the command line says in its place.
+    pub fn changed_by(&self, args: &LogArgs) -> Self {
+        Self {
+            level: args.level.unwrap_or(self.level),
+            dir: args.log_dir.clone().unwrap_or_else(|| self.dir.clone()),
+            ..*self
+        }
+    }
+
+    /// The log file of the server called `name`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.log"))
+    }
+}
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Direction {
+    /// From the other end to this server.
+    Received,
+    /// From this server to the other end.
+    Sent,
+}
+
+/// The log of one server. Clones share it.
+#[derive(Clone, Debug)]
+pub struct LogFile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    level: Level,
+    queue: Arc<Queue>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Bytes that wait to be written, at most, twice: while one buffer is written the other fills.
+const QUEUE_BYTES: usize = 8 << 20;
+
+impl LogFile {
+    /// Opens the log file of the server called `server`, and starts the thread that writes it.
+    ///
+    /// # Errors
+    ///
+    /// When the file can not be written; the message names it.
+    pub fn start(settings: &LogSettings, server: &str) -> io::Result<Self> {
+        let file = match settings.level {
+            Level::Off => None,
+            Level::Lines | Level::Events => Some(RotatingFile::open(settings, server)?),
+        };
+        let queue = Arc::new(Queue::new(QUEUE_BYTES));
+        let mut writer = Writer::new(Arc::clone(&queue), file);
+        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
+        Ok(Self(Arc::new(Inner { level: settings.level, queue, writer: Mutex::new(Some(thread)) })))
+    }
+
+    /// Makes this the place where `log::warn!` and its like go, in the whole process.
+    ///
+    /// # Errors
+    ///
+    /// When there is such a place already.
+    pub fn install(&self) -> Result<(), SetLoggerError> {
+        log::set_boxed_logger(Box::new(self.clone()))?;
+        log::set_max_level(LevelFilter::Info);
+        Ok(())
+    }
+
+    /// Whether lines received and sent are logged at all.
+    pub fn wants_lines(&self) -> bool {
+        self.0.level == Level::Lines
+    }
+
+    /// Logs bytes as they were read, or handed to the kernel: each line of them is one of the log, also
+    /// when it comes in several buffers.
+    pub fn bytes(
+        &self,
+        at: Timestamp,
+        direction: Direction,
+        connection: u64,
+        peer: &str,
+        bytes: &[u8],
+    ) {
+        if self.wants_lines() && !bytes.is_empty() {
+            let kind = match direction {
+                Direction::Received => Kind::Received,
+                Direction::Sent => Kind::Sent,
+            };
+            self.0.queue.push(&Entry { kind, at, connection, peer, bytes });
+        }
+    }
+
+    /// Logs one answer with a body: one line, whatever newlines it holds.
+    pub fn answer(&self, at: Timestamp, connection: u64, peer: &str, bytes: &[u8]) {
+        if self.wants_lines() {
+            self.0.queue.push(&Entry { kind: Kind::Answer, at, connection, peer, bytes });
+        }
+    }
+
+    /// Logs that something happened.
+    pub fn event(&self, at: Timestamp, level: log::Level, text: fmt::Arguments<'_>) {
+        let kind = match level {
+            log::Level::Error => Kind::Error,
+            log::Level::Warn => Kind::Warning,
+            log::Level::Info | log::Level::Debug | log::Level::Trace
+                if self.0.level == Level::Off =>
+            {
+                return;
+            }
+            log::Level::Info | log::Level::Debug | log::Level::Trace => Kind::Event,
+        };
+        // Formatted before the buffer is locked: what is formatted may want to log.
+        let text = text.to_string();
+        self.0.queue.push(&Entry { kind, at, connection: 0, peer: "", bytes: text.as_bytes() });
+    }
+
+    /// No more bytes of this connection will come: an unfinished line of it is written as it is.
+    pub fn gone(&self, connection: u64) {
+        if self.wants_lines() {
+            let at = Timestamp::default();
+            self.0.queue.push(&Entry { kind: Kind::Gone, at, connection, peer: "", bytes: b"" });
+        }
+    }
+
+    /// Closes the file and opens it again by its name, which another program has moved or removed.
+    pub fn reopen(&self) {
+        self.0.queue.reopen();
+    }
+
+    /// How many lines are missing from the log, because they could not be written in time or at all.
+    pub fn dropped(&self) -> u64 {
+        self.0.queue.dropped()
+    }
+
+    /// Waits until everything logged so far is written, or could not be.
+    pub fn flush(&self) {
+        self.0.queue.flush();
+    }
+
+    /// Writes what is left and ends the log; what is logged later is dropped.
+    pub fn finish(&self) {
+        self.0.queue.stop();
+        let thread = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A writer that panicked has said so itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What libraries log is taken from level `Info` up, and says which library it was.
+impl log::Log for LogFile {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Info
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let at = clock::now().wall;
+        if record.target().starts_with("herd") {
+            self.event(at, record.level(), *record.args());
+        } else {
+            self.event(at, record.level(), format_args!("{}: {}", record.target(), record.args()));
+        }
+    }
+
+    fn flush(&self) {
+        Self::flush(self);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Herds: which servers there are, who talks with whom, and what they share.
+//!
+//! A [`Roster`] is well formed once it exists, whether it was built in or read from a file: names and
+//! addresses are unique, and whoever a server talks with talks with it too. These are built in, all
+//! on 127.0.0.1; a server's neighbours connect to its port + 100.
+//!
+//! | roster | ports | servers, in the order of their ports | provider |
+//! |---|---|---|---|
+//! | `places-2020` (default) | 12001 to 12005 | Hill Jaquez Smith Campbell Singleton | places |
+//! | `places-2016` | 12011 to 12015 | Alford Ball Hamilton Holiday Welsh | places |
+//! | `posts-2013` | 12021 to 12025 | Farmar Gasol Hill Meeks Young | posts |
+//! | `places-2014` | 12031 to 12035 | Alford Bolden Hamilton Parker Powell | places |
+//! | `places-2016-spring` | 12041 to 12045 | Alford Bolden Hamilton Parker Welsh | places |
+//! | `places-2018` | 12051 to 12055 | Goloman Hands Holiday Welsh Wilkes | places |
+//! | `places-2021` | 12061 to 12065 | Bernard Campbell Jaquez Juzang Riley | places |
+//! | `places-2022` | 12071 to 12075 | Bernard Clark Jaquez Johnson Juzang | places |
+//! | `places-2023` | 12081 to 12085 | Bailey Bona Campbell Clark Jaquez | places |
+
+use crate::address::Address;
+use crate::args::HerdArgs;
+use crate::config;
+use crate::failure::Failure;
+use crate::log::LogSettings;
+use core::time::Duration;
+use herd_core::{Dialect, Limits, LinkKind};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+mod builtin;
+
+/// The roster that is meant when none is named.
+pub const DEFAULT: &str = "places-2020";
+
+/// A herd as configured.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    /// What messages call it: the name of a built-in roster, or the path of a file.
+    pub name: String,
+    /// The servers, in the order they were written.
+    pub servers: Vec<Server>,
+    /// Where the herd's secret comes from.
+    pub secret: SecretSource,
+    /// The provider that the servers ask.
+    pub upstream: Upstream,
+    /// What nobody may use up.
+    pub limits: Limits,
+    /// What is logged, and where.
+    pub log: LogSettings,
+}
+
+/// One server of a herd.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its server ID.
+    pub name: String,
+    /// Where its clients reach it.
+    pub address: Address,
+    /// Where it listens for clients, when that is not `address`.
+    pub listen: Option<Address>,
+    /// Where its neighbours reach it; `None` when that is `address`.
+    pub link: Option<LinkAddress>,
+    /// How it talks with its neighbours.
+    pub links: LinkKind,
+    /// Positions of its neighbours in [`Roster::servers`], in order, whichever side named them.
+    pub talks_with: Vec<usize>,
+}
+
+/// An address of their own for the connections between servers.
+#[derive(Clone, Debug)]
+pub struct LinkAddress {
+    /// Where neighbours reach the server.
+    pub address: Address,
+    /// Where it listens for them, when that is not `address`.
+    pub listen: Option<Address>,
+}
+
+/// Where a herd's secret comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SecretSource {
+    /// None was given: good for a herd that lives on loopback.
+    Unsaid,
+    /// An environment variable, and the place in the file that names it.
+    Env(String, Place),
+    /// A file, and the place in the configuration that names it.
+    File(PathBuf, Place),
+}
+
+/// A line of a configuration file, written as `herd.toml:4`.
+pub type Place = String;
+
+/// The provider that the servers of a herd ask.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// What the requests start with, up to the `?`.
+    pub url: String,
+    /// The environment variable that holds the key, and the place in the file that names it.
+    pub key_env: Option<(String, Place)>,
+    /// How long a lookup may take.
+    pub timeout: Duration,
+    /// How it is asked.
+    pub dialect: UpstreamDialect,
+}
+
+/// How an upstream is asked and answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpstreamDialect {
+    /// Google Places Nearby Search, the first of its kind.
+    PlacesLegacy,
+    /// The 2012 Twitter search.
+    Posts,
+}
+
+impl UpstreamDialect {
+    /// What the core makes of it.
+    pub fn provider(self) -> Dialect {
+        match self {
+            Self::PlacesLegacy => Dialect::Places,
+            Self::Posts => Dialect::Posts,
+        }
+    }
+}
+
+/// The names of the built-in rosters, the default first.
+pub fn names() -> Vec<&'static str> {
+    builtin::names()
+}
+
+impl Roster {
+    /// The roster built in as `name`.
+    pub fn builtin(name: &str) -> Option<Self> {
+        builtin::roster(name)
+    }
+
+    /// The herd that the arguments choose: a file's, a built-in one, or the default.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such roster, or something is wrong in the file.
+    pub fn chosen(args: &HerdArgs) -> Result<Self, Failure> {
+        if let Some(path) = &args.config {
+            return config::read(path);
+        }
+        let name = args.roster.as_deref().unwrap_or(DEFAULT);
+        Self::builtin(name).ok_or_else(|| {
+            Failure::wrong(format!("there is no roster {name}: there are {}", names().join(", ")))
+        })
+    }
+
+    /// The position of the server called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none: a message with the names there are, and the rosters that have it.
+    pub fn find(&self, name: &str) -> Result<usize, Failure> {
+        if let Some(at) = self.position(name) {
+            return Ok(at);
+        }
+        let there =
+            self.servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>().join(", ");
+        let mut message = format!("there is no server {name} in {}: there are {there}", self.name);
+        let others: Vec<_> = names()
+            .into_iter()
+            .filter(|other| {
+                Self::builtin(other).is_some_and(|roster| roster.position(name).is_some())
+            })
+            .map(|other| format!("--roster {other}"))
+            .collect();
+        if !others.is_empty() {
+            message += &format!("; {name} is in {}", others.join(", "));
+        }
+        Err(Failure::wrong(message))
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.servers.iter().position(|server| server.name == name)
+    }
+
+    /// Whether nobody outside this machine can reach any of the servers.
+    pub fn is_loopback(&self) -> bool {
+        self.servers.iter().all(|server| {
+            let link =
+                server.link.iter().flat_map(|link| link.listen.iter().chain([&link.address]));
+            server.listen.iter().chain([&server.address]).chain(link).all(Address::is_loopback)
+        })
+    }
+
+    /// The names of the servers that can not hear of the first one, by any way round.
+    pub fn unreached(&self) -> Vec<&str> {
+        let mut reached = BTreeSet::from([0]);
+        let mut ahead = vec![0];
+        while let Some(at) = ahead.pop() {
+            ahead.extend(self.servers[at].talks_with.iter().filter(|next| reached.insert(**next)));
+        }
+        let outside = (0..self.servers.len()).filter(|at| !reached.contains(at));
+        outside.map(|at| self.servers[at].name.as_str()).collect()
+    }
+
+    /// How two neighbours talk: as the less able of the two does.
+    pub fn link_kind(&self, one: usize, other: usize) -> LinkKind {
+        match (self.servers[one].links, self.servers[other].links) {
+            (LinkKind::Herd, LinkKind::Herd) => LinkKind::Herd,
+            (LinkKind::Plain, _) | (_, LinkKind::Plain) => LinkKind::Plain,
+        }
+    }
+}
+
+/// Makes a relation go both ways, each neighbour once and in order.
+pub(crate) fn both_ways(talks_with: &mut [Vec<usize>]) {
+    for one in 0..talks_with.len() {
+        for other in talks_with[one].clone() {
+            talks_with[other].push(one);
+        }
+    }
+    for neighbours in talks_with {
+        neighbours.sort_unstable();
+        neighbours.dedup();
+    }
+}

@@ -1,0 +1,204 @@
+//! Everything one server is told before it starts, from its arguments, its herd and the environment.
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::log::LogSettings;
+use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
+use crate::secret::{self, Environment, Mode};
+use core::fmt;
+use core::time::Duration;
+use herd_core::{Config, LinkKind, Neighbour, Secret};
+use std::env;
+use std::thread;
+
+/// What one server needs to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the core is told. Its seed is fresh.
+    pub core: Config,
+    /// `HOST:PORT` to listen on for clients.
+    pub listen: String,
+    /// `HOST:PORT` to listen on for neighbours; `None` when they use the address for clients.
+    pub link_listen: Option<String>,
+    /// Where clients reach the server: what the ready line says.
+    pub advertised: String,
+    /// Where to reach each neighbour, in the order of `core.neighbours`.
+    pub dial: Vec<String>,
+    /// The provider to ask.
+    pub upstream: UpstreamSettings,
+    /// What is logged, and where.
+    pub log: LogSettings,
+    /// How many threads serve connections.
+    pub workers: usize,
+    /// What the user should know, though the server starts.
+    pub warnings: Vec<String>,
+}
+
+/// The provider that a server asks.
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
+    /// What the requests start with, up to the `?`.
+    pub url: String,
+    /// What goes with each request, where the provider wants one.
+    pub key: Option<Key>,
+    /// How long a lookup may take, from connecting to the last byte.
+    pub timeout: Duration,
+    /// How it is asked.
+    pub dialect: UpstreamDialect,
+}
+
+/// A provider's key. `Debug` does not show it.
+#[derive(Clone)]
+pub struct Key(String);
+
+impl Key {
+    /// Takes the key as it is.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key, for the request and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// Turns a server's arguments into its settings.
+///
+/// With `--check-config` nothing is written anywhere, and a herd that falls into parts is an error.
+///
+/// # Errors
+///
+/// What is wrong with the arguments, the configuration file or the secret.
+pub fn load(args: &Args) -> Result<Settings, Failure> {
+    load_from(args, &|name| env::var_os(name))
+}
+
+fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
+    let roster = Roster::chosen(&args.herd)?;
+    let at = roster.find(&args.name)?;
+    let server = &roster.servers[at];
+    let mut warnings = Vec::new();
+
+    if let Some(parts) = apart(&roster) {
+        if args.check_config {
+            return Err(Failure::wrong(parts));
+        }
+        warnings.push(parts);
+    }
+    let neighbours: Vec<_> =
+        server.talks_with.iter().map(|other| neighbour(&roster, at, *other)).collect();
+    for plain in neighbours.iter().filter(|neighbour| neighbour.kind == LinkKind::Plain) {
+        warnings.push(format!(
+            "the link with {} is plain: whoever connects from its address can write into the herd",
+            plain.name
+        ));
+    }
+    let has_links = roster.servers.iter().enumerate().any(|(one, server)| {
+        server.talks_with.iter().any(|other| roster.link_kind(one, *other) == LinkKind::Herd)
+    });
+    let secret = if has_links || roster.secret != SecretSource::Unsaid {
+        let mode = if args.check_config { Mode::Check } else { Mode::Start };
+        secret::find(&roster, env, mode, &mut warnings)?
+    } else {
+        Secret::new([])
+    };
+    let core = Config {
+        name: server.name.as_str().into(),
+        neighbours,
+        secret,
+        dialect: roster.upstream.dialect.provider(),
+        lookup_timeout: roster.upstream.timeout,
+        shared_address: server.link.is_none(),
+        limits: roster.limits,
+        seed: seed()?,
+    };
+    core.check().map_err(|error| Failure::wrong(format!("{}: {error}", roster.name)))?;
+    Ok(Settings {
+        core,
+        listen: server.listen.as_ref().unwrap_or(&server.address).to_string(),
+        link_listen: server
+            .link
+            .as_ref()
+            .map(|link| link.listen.as_ref().unwrap_or(&link.address).to_string()),
+        advertised: server.address.to_string(),
+        dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
+        upstream: upstream(&roster.upstream, env, &mut warnings),
+        log: roster.log.changed_by(&args.log),
+        workers: args.workers.map_or_else(processors, usize::from),
+        warnings,
+    })
+}
+
+/// What to say of a herd that falls into parts.
+fn apart(roster: &Roster) -> Option<String> {
+    let unreached = roster.unreached();
+    let first = &roster.servers.first()?.name;
+    if unreached.is_empty() {
+        return None;
+    }
+    let names = unreached.join(", ");
+    Some(format!(
+        "{}: the herd falls into parts: nothing leads from {first} to {names}",
+        roster.name
+    ))
+}
+
+fn neighbour(roster: &Roster, at: usize, other: usize) -> Neighbour {
+    Neighbour {
+        name: roster.servers[other].name.as_str().into(),
+        kind: roster.link_kind(at, other),
+    }
+}
+
+/// Where a server reaches its neighbour.
+fn dial(roster: &Roster, at: usize, other: usize) -> String {
+    let server = &roster.servers[other];
+    match (roster.link_kind(at, other), &server.link) {
+        (LinkKind::Herd, Some(link)) => link.address.to_string(),
+        (LinkKind::Herd, None) | (LinkKind::Plain, _) => server.address.to_string(),
+    }
+}
+
+fn upstream(
+    upstream: &Upstream,
+    env: Environment<'_>,
+    warnings: &mut Vec<String>,
+) -> UpstreamSettings {
+    let key = upstream.key_env.as_ref().and_then(|(name, place)| {
+        let key = env(name)
+            .and_then(|value| value.into_string().ok())
+            .filter(|key| !key.trim().is_empty());
+        if key.is_none() {
+            warnings
+                .push(format!("{place}: {name} holds no key: the provider is asked without one"));
+        }
+        key.map(|key| Key::new(key.trim()))
+    });
+    UpstreamSettings {
+        url: upstream.url.clone(),
+        key,
+        timeout: upstream.timeout,
+        dialect: upstream.dialect,
+    }
+}
+
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Failure::unable(format!("can not get random bytes: {error}")))?;
+    Ok(seed)
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests;
