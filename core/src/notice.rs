@@ -9,7 +9,6 @@ use crate::provider::LookupError;
 /// Something worth a line of the log. The lines that were read and sent are not among them: a driver
 /// sees those itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Notice {
     /// A connection was accepted.
     Opened {
@@ -94,7 +93,6 @@ pub enum Notice {
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Goodbye {
     /// The other side ended it, and everything it asked for was answered.
     Ended,
@@ -116,7 +114,6 @@ pub enum Goodbye {
 
 /// Why a connection did not become a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The line that was due is not one of a handshake.
     NotAHandshake,

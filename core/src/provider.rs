@@ -11,7 +11,6 @@ use crate::location::Location;
 
 /// Why a lookup has no answer to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum LookupError {
     /// No connection, or it broke.
     Unreachable,

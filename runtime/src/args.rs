@@ -30,7 +30,7 @@ pub struct Args {
     #[command(flatten)]
     pub log: LogArgs,
 
-    /// How many threads serve connections [default: one for each processor]
+    /// How many threads serve connections [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 

@@ -6,10 +6,12 @@ use crate::log::LogSettings;
 use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
 use crate::secret::{self, Environment, Mode};
 use core::fmt;
+use core::net::IpAddr;
 use core::time::Duration;
 use herd_core::{Config, LinkKind, Neighbour, Secret};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env;
-use std::thread;
+use std::net::ToSocketAddrs as _;
 
 /// What one server needs to run.
 #[derive(Clone, Debug)]
@@ -34,6 +36,16 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
+impl Settings {
+    /// The addresses of plain servers, as far as their names can be resolved now.
+    pub fn plain_addresses(&self) -> Vec<IpAddr> {
+        let neighbours = self.core.neighbours.iter().zip(&self.dial);
+        let plain = neighbours.filter(|(neighbour, _)| neighbour.kind == LinkKind::Plain);
+        let resolved = plain.filter_map(|(_, address)| address.to_socket_addrs().ok());
+        resolved.flatten().map(|address| address.ip().to_canonical()).collect()
+    }
+}
+
 /// The provider that a server asks.
 #[derive(Clone, Debug)]
 pub struct UpstreamSettings {
@@ -46,6 +58,23 @@ pub struct UpstreamSettings {
     /// How it is asked.
     pub dialect: UpstreamDialect,
 }
+
+impl UpstreamSettings {
+    /// The URL that asks what `request` says, a query string without the key.
+    pub fn request_url(&self, request: &str) -> String {
+        let joint = if self.url.contains('?') { '&' } else { '?' };
+        let mut url = format!("{}{joint}{request}", self.url);
+        if let Some(Key(key)) = &self.key {
+            url.push_str("&key=");
+            url.extend(utf8_percent_encode(key, NOT_UNRESERVED));
+        }
+        url
+    }
+}
+
+/// What has to be escaped in a query: all but the unreserved characters of RFC 3986.
+const NOT_UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A provider's key. `Debug` does not show it.
 #[derive(Clone)]
@@ -117,6 +146,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         lookup_timeout: roster.upstream.timeout,
         shared_address: server.link.is_none(),
         limits: roster.limits,
+        ring: herd_core::DEFAULT_RING,
         seed: seed()?,
     };
     core.check().map_err(|error| Failure::wrong(format!("{}: {error}", roster.name)))?;
@@ -131,7 +161,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
         upstream: upstream(&roster.upstream, env, &mut warnings),
         log: roster.log.changed_by(&args.log),
-        workers: args.workers.map_or_else(processors, usize::from),
+        workers: args.workers.map_or(1, usize::from),
         warnings,
     })
 }
@@ -194,10 +224,6 @@ fn seed() -> Result<[u8; 32], Failure> {
     getrandom::fill(&mut seed)
         .map_err(|error| Failure::unable(format!("can not get random bytes: {error}")))?;
     Ok(seed)
-}
-
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

@@ -1,0 +1,439 @@
+//! A core at work: what both adapters would otherwise write twice.
+//!
+//! The host holds the core behind a lock, offers what it sends to the kernel at once, and hands the
+//! adapter the [`Job`]s that take waiting: connecting, asking the provider, writing to a socket that
+//! takes no more. It names no async runtime and never waits itself.
+//!
+//! One *turn* is one call of the core and everything that follows from it. All bytes of a turn for one
+//! connection leave in one call to the kernel, those for neighbours first.
+
+use core::future::Future;
+use core::net::{IpAddr, SocketAddr};
+use core::task::Poll;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{AbortHandle, AbortRegistration, poll_fn};
+use futures_util::task::AtomicWaker;
+use herd_core::{
+    Action, ConnId, Counters, Dialled, Form, Herd, Instant, Listener, LookupError, LookupId,
+    Notice, Now, Output, PeerId,
+};
+use socket2::SockRef;
+
+use crate::clock;
+use crate::log::{Direction, LogFile};
+use crate::notices;
+use crate::port::{Outbox, Port};
+use crate::settings::Settings;
+
+/// A server whose connections are written to through `S`.
+pub struct Host<S> {
+    state: Mutex<State<S>>,
+    perform: Box<dyn Fn(Job<S>) + Send + Sync>,
+    log: LogFile,
+    /// Where each neighbour is reached, and what it is called.
+    peers: Vec<(Arc<str>, Arc<str>)>,
+    /// The addresses of plain servers.
+    plain: Vec<IpAddr>,
+    /// Wakes whoever waits for the time that the core wants to be called at.
+    timer: AtomicWaker,
+    /// Wakes whoever waits for the server to stop.
+    end: AtomicWaker,
+}
+
+struct State<S> {
+    herd: Herd,
+    out: Output,
+    /// The connections, by the number that the core has for them.
+    entries: Vec<Option<Entry<S>>>,
+    lookups: HashMap<LookupId, AbortHandle>,
+    /// What the kernel took in this turn.
+    taken: Vec<(ConnId, usize)>,
+    /// Connections that broke in this turn, and those that the core was told of.
+    broken: Vec<ConnId>,
+    gone: Vec<ConnId>,
+    /// The number of the last connection.
+    connections: u64,
+    /// When the timer task wakes up by itself.
+    alarm: Option<Instant>,
+    stopping: bool,
+}
+
+struct Entry<S> {
+    port: Arc<Port<S>>,
+    /// Who is at the other end: an address, or a neighbour's name.
+    peer: Arc<str>,
+    outbox: Outbox,
+}
+
+/// Where a connection was accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Door {
+    /// At the address for clients, which may be that for neighbours too.
+    Clients,
+    /// At the address for neighbours alone.
+    Links,
+}
+
+/// Something that takes waiting, for the adapter to see to in a task of its own.
+pub enum Job<S> {
+    /// Connect, and say how it went with [`Host::dialled`].
+    Dial {
+        /// Whom to connect to.
+        peer: PeerId,
+        /// Where: `HOST:PORT`.
+        address: Arc<str>,
+        /// Give up after this.
+        within: Duration,
+    },
+    /// Ask the provider, and answer with [`Host::answered`], unless aborted before.
+    Ask {
+        /// What to answer with.
+        id: LookupId,
+        /// The query string, without the key.
+        request: String,
+        /// What aborts it.
+        abort: AbortRegistration,
+    },
+    /// Write what [`Host::unsent`] gives until it gives nothing.
+    Write {
+        /// Where to.
+        port: Arc<Port<S>>,
+    },
+}
+
+/// Rounds of a turn in which bytes are still offered to the kernel at once. A neighbour that takes a
+/// whole table as fast as it is read may not keep everybody else waiting.
+const ROUNDS: usize = 4;
+
+impl<S: AsFd + Send + Sync + 'static> Host<S> {
+    /// A server that has not been told anything yet; `perform` spawns a task for a job.
+    pub fn new(
+        settings: &Settings,
+        log: LogFile,
+        perform: impl Fn(Job<S>) + Send + Sync + 'static,
+    ) -> Self {
+        let names = settings.core.neighbours.iter().map(|neighbour| Arc::from(&*neighbour.name));
+        let addresses = settings.dial.iter().map(|address| Arc::from(address.as_str()));
+        Self {
+            state: Mutex::new(State {
+                herd: Herd::new(settings.core.clone()),
+                out: Output::new(),
+                entries: Vec::new(),
+                lookups: HashMap::new(),
+                taken: Vec::new(),
+                broken: Vec::new(),
+                gone: Vec::new(),
+                connections: 0,
+                alarm: None,
+                stopping: false,
+            }),
+            perform: Box::new(perform),
+            log,
+            peers: addresses.zip(names).collect(),
+            plain: settings.plain_addresses(),
+            timer: AtomicWaker::new(),
+            end: AtomicWaker::new(),
+        }
+    }
+
+    /// A connection was accepted. Where it is to be read from, unless it was closed at once.
+    pub fn accepted(&self, stream: S, from: SocketAddr, door: Door) -> Option<Arc<Port<S>>> {
+        let listener = match door {
+            Door::Links => Listener::Links,
+            Door::Clients => {
+                Listener::Clients { plain: self.plain.contains(&from.ip().to_canonical()) }
+            }
+        };
+        self.turn(|state, now| {
+            let id = state.herd.handle_accept(now, listener, &mut state.out);
+            Some(state.open(id, stream, Arc::from(from.to_string())))
+        })
+    }
+
+    /// An attempt to connect is over. Where to read from, unless the connection is not wanted.
+    pub fn dialled(&self, peer: PeerId, stream: io::Result<S>) -> Option<Arc<Port<S>>> {
+        let (address, _) = &self.peers[peer.index()];
+        self.turn(|state, now| {
+            let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
+            let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
+            Some(state.open(id, stream.ok()?, Arc::clone(address)))
+        })
+    }
+
+    /// Bytes were read, or none: the other side has ended its half. Whether to go on reading.
+    pub fn received(&self, port: &Port<S>, bytes: &[u8]) -> bool {
+        self.turn(|state, now| {
+            if bytes.is_empty() {
+                state.herd.handle_eof(now, port.id, &mut state.out);
+                return false;
+            }
+            if self.log.wants_lines()
+                && let Some(entry) = find(&mut state.entries, port.id)
+            {
+                self.log.bytes(now.wall, Direction::Received, port.number, &entry.peer, bytes);
+            }
+            state.herd.handle_input(now, port.id, bytes, &mut state.out);
+            true
+        }) && !port.is_closed()
+    }
+
+    /// A connection broke.
+    pub fn lost(&self, port: &Port<S>) {
+        self.turn(|state, now| state.break_off(now, port.id));
+    }
+
+    /// What waits to be written, for a [`Job::Write`]; it is written from its start on.
+    pub fn unsent(&self, port: &Port<S>) -> Option<Vec<u8>> {
+        find(&mut self.lock().entries, port.id)?.outbox.take()
+    }
+
+    /// The kernel took `count` of `bytes`, which [`Host::unsent`] gave.
+    pub fn wrote(&self, port: &Port<S>, bytes: Vec<u8>, count: usize) {
+        self.turn(|state, _| {
+            if let Some(entry) = find(&mut state.entries, port.id) {
+                entry.outbox.put_back(bytes, count);
+            }
+            state.taken.push((port.id, count));
+        });
+    }
+
+    /// A lookup is over.
+    pub fn answered(&self, id: LookupId, answer: Result<&[u8], LookupError>) {
+        self.turn(|state, now| {
+            state.lookups.remove(&id);
+            state.herd.handle_lookup(now, id, answer, &mut state.out);
+        });
+    }
+
+    /// Tells the core the time, and says how long until it wants to know it again.
+    pub fn tick(&self) -> Duration {
+        let now = clock::now();
+        self.turn(|state, now| {
+            // Everything that is set earlier from here on wakes the timer.
+            state.alarm = None;
+            state.herd.handle_timeout(now, &mut state.out);
+        });
+        let mut state = self.lock();
+        state.alarm = Some(
+            state.herd.poll_timeout().map_or_else(|| now.mono.after(LONGEST_SLEEP), |(at, _)| at),
+        );
+        state.alarm.unwrap_or_default().since(now.mono)
+    }
+
+    /// Ends when the core wants to be told the time earlier than [`Host::tick`] said.
+    pub fn hurried(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|context| {
+            self.timer.register(context.waker());
+            let state = self.lock();
+            if state.is_hurried() { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+
+    /// Stop: no new connections, an answer to every line already read, and an end within 5 seconds.
+    pub fn stop(&self) {
+        self.turn(|state, now| {
+            state.stopping = true;
+            state.herd.handle_stop(now, &mut state.out);
+        });
+    }
+
+    /// Ends when the server has been told to stop: nothing more is to be accepted.
+    pub fn stopping(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|context| {
+            self.end.register(context.waker());
+            if self.lock().stopping { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+
+    /// Ends when the server has been told to stop and all connections are closed.
+    pub fn stopped(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|context| {
+            self.end.register(context.waker());
+            if self.lock().herd.has_stopped() { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+
+    /// What has been counted since the start.
+    pub fn counters(&self) -> Counters {
+        *self.lock().herd.counters()
+    }
+
+    /// One call of the core and everything that follows from it.
+    fn turn<T>(&self, call: impl FnOnce(&mut State<S>, Now) -> T) -> T {
+        let now = clock::now();
+        let mut state = self.lock();
+        let result = call(&mut state, now);
+        let mut round = 0;
+        while !state.out.is_empty() || !state.taken.is_empty() || !state.broken.is_empty() {
+            self.act(&mut state, now, round < ROUNDS);
+            state.report(now);
+            round += 1;
+        }
+        for conn in core::mem::take(&mut state.gone) {
+            state.close(conn, &self.log);
+        }
+        if state.is_hurried() {
+            self.timer.wake();
+        }
+        if state.stopping {
+            self.end.wake();
+        }
+        result
+    }
+
+    /// Carries out the actions there are.
+    fn act(&self, state: &mut State<S>, now: Now, at_once: bool) {
+        let mut out = core::mem::take(&mut state.out);
+        for action in out.actions() {
+            match action {
+                Action::Send { conn, bytes, form } => {
+                    self.send(state, now, conn, bytes, form, at_once);
+                }
+                Action::Pause { conn } => state.with_port(conn, |port| port.pause(true)),
+                Action::Resume { conn } => state.with_port(conn, |port| port.pause(false)),
+                Action::Shutdown { conn } => {
+                    state.with_port(conn, |port| port.shutdown(Shutdown::Write));
+                }
+                Action::Close { conn } => state.close(conn, &self.log),
+                Action::Dial { peer, within } => {
+                    let address = Arc::clone(&self.peers[peer.index()].0);
+                    (self.perform)(Job::Dial { peer, address, within });
+                }
+                Action::Lookup { id, request } => {
+                    let (handle, abort) = AbortHandle::new_pair();
+                    state.lookups.insert(id, handle);
+                    (self.perform)(Job::Ask { id, request: request.to_owned(), abort });
+                }
+                Action::Cancel { id } => {
+                    if let Some(handle) = state.lookups.remove(&id) {
+                        handle.abort();
+                    }
+                }
+                Action::Log(notice) => self.note(state, now, &notice),
+            }
+        }
+        out.clear();
+        state.out = out;
+    }
+
+    /// Offers bytes to the kernel, and keeps what it does not take for a job.
+    fn send(
+        &self,
+        state: &mut State<S>,
+        now: Now,
+        conn: ConnId,
+        bytes: &[u8],
+        form: Form,
+        at_once: bool,
+    ) {
+        let Some(entry) = find(&mut state.entries, conn) else { return };
+        let number = entry.port.number;
+        if self.log.wants_lines() {
+            match form {
+                Form::Lines => {
+                    self.log.bytes(now.wall, Direction::Sent, number, &entry.peer, bytes);
+                }
+                Form::Answer => self.log.answer(now.wall, number, &entry.peer, bytes),
+            }
+        }
+        let taken = if entry.outbox.is_empty() && at_once {
+            match SockRef::from(&entry.port.stream).send(bytes) {
+                Ok(taken) => taken,
+                Err(error) if is_passing(&error) => 0,
+                Err(_) => return state.broken.push(conn),
+            }
+        } else {
+            0
+        };
+        state.taken.push((conn, taken));
+        if taken < bytes.len() && entry.outbox.add(&bytes[taken..]) {
+            (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
+        }
+    }
+
+    fn note(&self, state: &mut State<S>, now: Now, notice: &Notice) {
+        let neighbour = notices::neighbour(notice).map(|peer| &self.peers[peer.index()].1);
+        let mut entry = notices::connection(notice).and_then(|conn| find(&mut state.entries, conn));
+        if let (Notice::LinkUp { .. }, Some(entry), Some(name)) = (notice, &mut entry, neighbour) {
+            entry.peer = Arc::clone(name);
+        }
+        let who = entry.map(|entry| (entry.port.number, &*entry.peer));
+        let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
+        self.log.event(now.wall, notices::level(notice), format_args!("{text}"));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: AsFd> State<S> {
+    fn open(&mut self, id: ConnId, stream: S, peer: Arc<str>) -> Arc<Port<S>> {
+        self.connections += 1;
+        let port = Arc::new(Port::new(id, self.connections, stream));
+        if self.entries.len() <= id.index() {
+            self.entries.resize_with(id.index() + 1, || None);
+        }
+        let entry = Entry { port: Arc::clone(&port), peer, outbox: Outbox::default() };
+        self.entries[id.index()] = Some(entry);
+        port
+    }
+
+    fn with_port(&mut self, conn: ConnId, act: impl FnOnce(&Port<S>)) {
+        if let Some(entry) = find(&mut self.entries, conn) {
+            act(&entry.port);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, log: &LogFile) {
+        if let Some(entry) = find(&mut self.entries, conn) {
+            entry.port.close();
+            log.gone(entry.port.number);
+            self.entries[conn.index()] = None;
+        }
+    }
+
+    /// Tells the core of a connection that broke; it is closed at the end of the turn, when what there
+    /// is to say of it has been said.
+    fn break_off(&mut self, now: Now, conn: ConnId) {
+        self.herd.handle_close(now, conn, &mut self.out);
+        self.gone.push(conn);
+    }
+
+    /// Whether the core wants to be told the time before the timer task would.
+    fn is_hurried(&self) -> bool {
+        match (self.herd.poll_timeout(), self.alarm) {
+            (Some((next, _)), Some(alarm)) => next < alarm,
+            _ => false,
+        }
+    }
+
+    /// Tells the core what became of what it sent.
+    fn report(&mut self, now: Now) {
+        let mut taken = core::mem::take(&mut self.taken);
+        for (conn, bytes) in taken.drain(..) {
+            self.herd.handle_drained(now, conn, bytes, &mut self.out);
+        }
+        self.taken = taken;
+        for conn in core::mem::take(&mut self.broken) {
+            self.break_off(now, conn);
+        }
+    }
+}
+
+fn find<S>(entries: &mut [Option<Entry<S>>], conn: ConnId) -> Option<&mut Entry<S>> {
+    entries.get_mut(conn.index())?.as_mut().filter(|entry| entry.port.id == conn)
+}
+
+/// How long the timer task sleeps at most.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

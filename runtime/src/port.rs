@@ -1,0 +1,121 @@
+//! One connection, as the host and the task that reads from it share it.
+
+use core::future::Future;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Poll;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+
+use futures_util::future::poll_fn;
+use futures_util::task::AtomicWaker;
+use herd_core::ConnId;
+use socket2::SockRef;
+
+/// A connection that is read by one task and written to through `stream`.
+#[derive(Debug)]
+pub struct Port<S> {
+    pub(crate) id: ConnId,
+    /// What the log calls it. Never used again.
+    pub(crate) number: u64,
+    /// The writing end.
+    pub stream: S,
+    paused: AtomicBool,
+    closed: AtomicBool,
+    /// Wakes the reading task.
+    gate: AtomicWaker,
+}
+
+impl<S> Port<S> {
+    /// Ends when there may be read again. Whether to: not once the connection is closed.
+    pub fn may_read(&self) -> impl Future<Output = bool> + '_ {
+        poll_fn(|context| {
+            if self.is_closed() || !self.paused.load(Ordering::Acquire) {
+                return Poll::Ready(!self.is_closed());
+            }
+            self.gate.register(context.waker());
+            let waits = self.paused.load(Ordering::Acquire) && !self.is_closed();
+            if waits { Poll::Pending } else { Poll::Ready(!self.is_closed()) }
+        })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Release);
+        self.gate.wake();
+    }
+}
+
+impl<S: AsFd> Port<S> {
+    pub(crate) fn new(id: ConnId, number: u64, stream: S) -> Self {
+        let (paused, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { id, number, stream, paused, closed, gate: AtomicWaker::new() }
+    }
+
+    /// Ends both halves, so that the reading task ends too and the last of the two drops the socket.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.shutdown(Shutdown::Both);
+        self.gate.wake();
+    }
+
+    /// Ends a half or both. An error says that the other side was faster.
+    pub(crate) fn shutdown(&self, how: Shutdown) {
+        let _ = SockRef::from(&self.stream).shutdown(how);
+    }
+}
+
+/// What the kernel did not take at once.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: Vec<u8>,
+    /// Whether a job is writing, and may have taken bytes that come before those waiting.
+    writing: bool,
+}
+
+impl Outbox {
+    /// Whether what comes next may be offered to the kernel at once.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.writing
+    }
+
+    /// Appends bytes; whether a job must be started to write them.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
+        self.waiting.extend_from_slice(bytes);
+        !core::mem::replace(&mut self.writing, true)
+    }
+
+    /// All that waits; none ends the job.
+    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
+        self.writing = !self.waiting.is_empty();
+        self.writing.then(|| core::mem::take(&mut self.waiting))
+    }
+
+    /// Takes back what the kernel did not take of `bytes`: all but the first `count`.
+    pub(crate) fn put_back(&mut self, mut bytes: Vec<u8>, count: usize) {
+        if count < bytes.len() {
+            bytes.drain(..count);
+            bytes.append(&mut self.waiting);
+            self.waiting = bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_back_comes_before_what_was_added_meanwhile() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.add(b"one "));
+        let taken = outbox.take().unwrap();
+        assert!(!outbox.add(b"two"));
+        outbox.put_back(taken, 1);
+        assert_eq!(outbox.take().unwrap(), b"ne two");
+        assert_eq!(outbox.take(), None);
+        assert!(outbox.is_empty());
+    }
+}

@@ -1,0 +1,97 @@
+//! From a command line to a running server, as far as no async runtime is involved.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::listen::listen;
+use crate::log::LogFile;
+use crate::settings::{self, Settings};
+
+/// A server that may start: it has its settings, its log and its sockets.
+pub struct Server {
+    /// What it was told.
+    pub settings: Settings,
+    /// Where it logs.
+    pub log: LogFile,
+    /// Where clients connect.
+    pub clients: TcpListener,
+    /// Where neighbours do, if that is another address.
+    pub links: Option<TcpListener>,
+}
+
+/// Reads the command line of `program`, and has `serve` run the server. `serve` calls the function it
+/// is handed as soon as connections are accepted, and returns when the server has stopped.
+pub fn run<I>(
+    program: &'static str,
+    args: I,
+    serve: impl FnOnce(Server, Box<dyn FnOnce()>) -> Result<(), Failure>,
+) -> ExitCode
+where
+    I: IntoIterator<Item = OsString>,
+{
+    let args = match Args::from_command_line(program, args) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    match prepare(&args) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(server)) => {
+            let log = server.log.clone();
+            let ready =
+                format!("{program}: {} listens on {}", args.name, server.settings.advertised);
+            let outcome = serve(server, Box::new(move || say(&ready)));
+            let code =
+                outcome.map_or_else(|failure| report(program, &failure), |()| ExitCode::SUCCESS);
+            log.finish();
+            code
+        }
+        Err(failure) => report(program, &failure),
+    }
+}
+
+fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
+    let settings = settings::load(args)?;
+    if args.check_config {
+        for warning in &settings.warnings {
+            eprintln!("warning: {warning}");
+        }
+        return Ok(None);
+    }
+    let log = LogFile::start(&settings.log, &args.name).map_err(|error| {
+        Failure::unable(format!(
+            "can not write {}: {error}",
+            settings.log.path(&args.name).display()
+        ))
+    })?;
+    // Another logger can only be there in a test that runs several servers in one process.
+    let _ = log.install();
+    for warning in &settings.warnings {
+        log::warn!("{warning}");
+    }
+    raise_descriptor_limit();
+    let clients = listen(&settings.listen)?;
+    let links = settings.link_listen.as_deref().map(listen).transpose()?;
+    Ok(Some(Server { settings, log, clients, links }))
+}
+
+/// Every connection takes a file descriptor: as many as the system lets us have.
+fn raise_descriptor_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::warn!("the limit of open files stays as it is: {error}");
+    }
+}
+
+/// Prints the only line on standard output. Nobody may be there to read it.
+fn say(line: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+fn report(program: &str, failure: &Failure) -> ExitCode {
+    eprintln!("{program}: {failure}");
+    failure.exit_code()
+}
