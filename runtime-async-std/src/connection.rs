@@ -1,0 +1,67 @@
+//! Reading from a socket and writing to it.
+
+use core::cell::RefCell;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::ready;
+use std::io;
+use std::sync::Arc;
+
+use async_std::net::TcpStream;
+use futures_util::{AsyncRead as _, AsyncWriteExt as _};
+use herd_runtime::{Host, Port};
+
+/// The writing end of a connection.
+pub(crate) type Writer = TcpStream;
+
+/// The two ends of a connection. Answers are small and wanted now.
+pub(crate) fn split(stream: TcpStream) -> (TcpStream, Writer) {
+    // A connection that is gone already will say so when it is read.
+    let _ = stream.set_nodelay(true);
+    (stream.clone(), stream)
+}
+
+/// Hands everything that is read to the core, until the connection ends.
+pub(crate) async fn read(host: Arc<Host<Writer>>, port: Arc<Port<Writer>>, mut reader: TcpStream) {
+    while port.may_read().await {
+        match receive(&host, &port, &mut reader).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) => return host.lost(&port),
+        }
+    }
+}
+
+/// Reads once, into a buffer that belongs to the thread rather than to the connection. Whether there
+/// may be more.
+async fn receive(
+    host: &Host<Writer>,
+    port: &Port<Writer>,
+    reader: &mut TcpStream,
+) -> io::Result<bool> {
+    poll_fn(|context| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let length = ready!(Pin::new(&mut *reader).poll_read(context, buffer))?;
+            Ok(host.received(port, &buffer[..length])).into()
+        })
+    })
+    .await
+}
+
+/// Writes what the kernel did not take at once.
+pub(crate) async fn write(host: Arc<Host<Writer>>, port: Arc<Port<Writer>>) {
+    while let Some(bytes) = host.unsent(&port) {
+        match send(&port.stream, &bytes).await {
+            Ok(count) => host.wrote(&port, bytes, count),
+            Err(_) => return host.lost(&port),
+        }
+    }
+}
+
+async fn send(mut writer: &Writer, bytes: &[u8]) -> io::Result<usize> {
+    writer.write(bytes).await
+}
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; 64 * 1024].into_boxed_slice());
+}

@@ -1,0 +1,76 @@
+//! Asking the provider with surf, over curl.
+//!
+//! surf's own curl client sends a body with every request, if only an empty one, and panics at a header
+//! of the response that is not ASCII. So surf is given a client of ours, which hands curl what surf
+//! asks for and nothing else.
+
+use std::io;
+
+use async_std::io::BufReader;
+use async_trait::async_trait;
+use futures_util::AsyncReadExt as _;
+use herd_core::LookupError;
+use herd_runtime::{Upstream, upstream};
+use isahc::config::{Configurable as _, RedirectPolicy, VersionNegotiation};
+use surf::http::{Request, Response};
+use surf::{Body, Client, HttpClient, StatusCode};
+
+/// A provider asked through surf.
+pub(crate) struct Surf {
+    client: Client,
+}
+
+impl Surf {
+    pub(crate) fn new() -> io::Result<Self> {
+        let curl = isahc::HttpClient::builder()
+            .default_header("User-Agent", upstream::USER_AGENT)
+            .title_case_headers(true)
+            .proxy(None)
+            .redirect_policy(RedirectPolicy::None)
+            .automatic_decompression(false)
+            .version_negotiation(VersionNegotiation::http11())
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Self { client: Client::with_http_client(Curl(curl)) })
+    }
+}
+
+#[async_trait]
+impl Upstream for Surf {
+    async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
+        let mut response = self.client.get(url).await.map_err(unreachable)?;
+        if response.status() != StatusCode::Ok {
+            return Err(LookupError::Status(response.status().into()));
+        }
+        let mut body = Vec::new();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match response.read(&mut chunk).await.map_err(unreachable)? {
+                0 => return Ok(body),
+                length => upstream::append(&mut body, &chunk[..length], limit)?,
+            }
+        }
+    }
+}
+
+/// What surf sends its requests with.
+#[derive(Debug)]
+struct Curl(isahc::HttpClient);
+
+#[async_trait]
+impl HttpClient for Curl {
+    async fn send(&self, request: Request) -> Result<Response, surf::Error> {
+        let response = self.0.get_async(request.url().as_str()).await?;
+        let mut answer = Response::new(StatusCode::try_from(response.status().as_u16())?);
+        answer.set_body(Body::from_reader(BufReader::new(response.into_body()), None));
+        Ok(answer)
+    }
+}
+
+/// The error may name the URL, and with it the key: it goes no further than this.
+fn unreachable<E>(_error: E) -> LookupError {
+    LookupError::Unreachable
+}
+
+/// Bytes of a body that are read at once.
+const CHUNK: usize = 16 * 1024;
