@@ -122,7 +122,7 @@ impl Queue {
         }
     }
 
-    /// Asks for the file to be opened again, after what has been logged so far.
+    /// Asks for the file to be opened again before anything else is written.
     pub(super) fn reopen(&self) {
         self.order(|orders| orders.reopen = true);
     }

@@ -82,8 +82,8 @@ fn a_moved_file_is_left_behind_on_reopen() {
     fs::rename(dir.path().join("Hill.log"), dir.path().join("moved")).unwrap();
 
     says(&log, "between");
-    log.reopen();
     log.flush();
+    log.reopen();
     says(&log, "after");
     log.finish();
 
