@@ -84,7 +84,7 @@ const LINGER: Duration = Duration::from_millis(50);
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State {
-            batch: Batch::new(),
+            batch: Batch::new(capacity),
             orders: Orders::default(),
             hurry: false,
             ended: false,
@@ -160,6 +160,11 @@ impl Queue {
         drop(self.written.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// An empty batch for the writer to begin with.
+    pub(super) fn spare(&self) -> Batch {
+        Batch::new(self.capacity)
+    }
+
     /// Waits until there is something to do, and swaps what there is for the empty `batch`.
     pub(super) fn take(&self, batch: &mut Batch) -> Orders {
         batch.clear();
@@ -208,8 +213,10 @@ impl Queue {
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
-        Self { entries: Vec::new(), dropped: 0 }
+    /// Memory for all it may hold, so that nobody who logs waits for it to grow; the operating system
+    /// gives what is used.
+    fn new(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity), dropped: 0 }
     }
 
     fn clear(&mut self) {
@@ -288,7 +295,7 @@ mod tests {
     }
 
     fn taken(queue: &Queue) -> Batch {
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(0);
         queue.take(&mut batch);
         batch
     }

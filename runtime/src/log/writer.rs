@@ -32,7 +32,7 @@ impl Writer {
 
     /// Writes until it is told to stop.
     pub(super) fn run(&mut self) {
-        let mut batch = Batch::new();
+        let mut batch = self.queue.spare();
         loop {
             let orders = self.queue.take(&mut batch);
             // First, so that nothing more goes into the old file once it was asked for.
