@@ -56,7 +56,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         // When the server has closed the connection, reading says so.
         drop(sent.and_then(|()| sender.shutdown(Shutdown::Write)));
     });
-    receive(&stream, &target)
+    let received = receive(&stream, &target)?;
+    if received == 0 && !args.commands.is_empty() {
+        let described = target.described();
+        return Err(Failure::unable(format!(
+            "{described} closed the connection without an answer"
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn target(args: &Args) -> Result<Target, Failure> {
@@ -169,20 +176,22 @@ fn send_input(mut stream: &TcpStream) -> io::Result<()> {
     io::copy(&mut io::stdin().lock(), &mut stream).map(drop)
 }
 
-/// Prints what the server answers, as it comes.
-fn receive(mut stream: &TcpStream, target: &Target) -> Result<ExitCode, Failure> {
+/// Prints what the server answers, as it comes, and counts its bytes.
+fn receive(mut stream: &TcpStream, target: &Target) -> Result<u64, Failure> {
+    let mut received = 0;
     let mut buffer = vec![0; 64 << 10];
     loop {
         let count = match stream.read(&mut buffer) {
-            Ok(0) => return Ok(ExitCode::SUCCESS),
+            Ok(0) => return Ok(received),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(lost(target, &error)),
         };
+        received += count as u64;
         let mut out = io::stdout().lock();
         if out.write_all(&buffer[..count]).and_then(|()| out.flush()).is_err() {
             // Nobody reads on, as in `herd send ... | head`.
-            return Ok(ExitCode::SUCCESS);
+            return Ok(received);
         }
     }
 }

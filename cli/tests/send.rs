@@ -52,6 +52,35 @@ fn standard_input_is_sent_as_it_is() {
 }
 
 #[test]
+fn an_answer_is_printed_while_there_is_more_to_send() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut child =
+        herd(&["send", &address]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+
+    stdin.write_all(b"one\n").unwrap();
+    stream.read_exact(&mut [0; 4]).unwrap();
+    stream.write_all(b"? one").unwrap();
+    let mut answer = [0; 5];
+    child.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+
+    assert_eq!(&answer, b"? one");
+    drop((stdin, stream));
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_a_failure() {
+    let (_, output) = served(b"", |address| herd(&["send", address, "x"]).output().unwrap());
+
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.ends_with(" closed the connection without an answer\n"), "{text}");
+}
+
+#[test]
 fn a_server_that_is_not_running_is_named_with_what_starts_it() {
     // A port that nobody is given, and few may take.
     let output = herd(&["send", "127.0.0.1:1", "x"]).output().unwrap();

@@ -65,16 +65,27 @@ impl Up {
     }
 
     fn start_with(servers: &[&str], upstream: &str) -> Self {
+        let servers: Vec<_> = servers.iter().copied().zip(1..).collect();
+        Self::start_at(&servers, upstream, "async-std")
+    }
+
+    /// Starts servers that are given a port each.
+    fn start_at(servers: &[(&str, u16)], upstream: &str, runtime: &str) -> Self {
         let program = programs().join("herd");
         let dir = tempfile::tempdir().unwrap();
         let mut config = format!("[upstream]\nurl = '{upstream}'\n");
-        for (name, port) in servers.iter().zip(1..) {
+        let first = servers[0].0;
+        for (name, port) in servers {
             config += &format!("[[server]]\nname = '{name}'\naddress = '127.0.0.1:{port}'\n");
+            if *name != first {
+                config += &format!("talks_with = ['{first}']\n");
+            }
         }
         fs::write(dir.path().join("herd.toml"), config).unwrap();
         let mut child = Command::new(program)
-            .args(["up", "--runtime", "async-std", "--config", "herd.toml"])
+            .args(["up", "--runtime", runtime, "--config", "herd.toml"])
             .current_dir(dir.path())
+            .env("XDG_STATE_HOME", dir.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -125,7 +136,7 @@ fn a_herd_runs_until_it_is_told_to_stop() {
     let (code, stderr, dir) = up.end();
 
     assert_eq!(lines[0], "herd: the upstream is http://10.0.0.1/search");
-    assert_eq!(lines[2], "North   127.0.0.1:1              logs/North.log");
+    assert_eq!(lines[2], "North   127.0.0.1:1  South       logs/North.log");
     let north =
         programs().join("herd").display().to_string() + " send --config herd.toml North 'IAMAT ";
     assert!(lines.iter().any(|line| line.trim().starts_with(&north)), "{lines:#?}");
@@ -236,4 +247,35 @@ fn a_runtime_that_is_not_built_is_said_to_be_missing() {
         "herd: there is no herd-async-std beside this program: \
          `cargo build --release -p herd-async-std` builds it\n"
     );
+}
+
+#[test]
+fn servers_that_are_built_in_answer_and_end() {
+    // Both are held until both are known, or they might be the same.
+    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let ports = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    drop(free);
+    let mut up = Up::start_at(
+        &[("North", ports[0]), ("South", ports[1])],
+        "http://10.0.0.1/search",
+        "tokio",
+    );
+    up.ready();
+
+    for name in ["North", "South"] {
+        let output = Command::new(programs().join("herd"))
+            .args(["send", "--config", "herd.toml", name, "IAMAT kiwi +34.0-118.4 1520023934.9"])
+            .current_dir(up.dir.path())
+            .output()
+            .unwrap();
+        let answer = String::from_utf8(output.stdout).unwrap();
+        assert!(answer.starts_with(&format!("AT {name} +")), "{answer}");
+    }
+    up.signal(Signal::INT);
+    let (code, stderr, dir) = up.end();
+
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    for log in ["logs/North.log", "logs/South.log"] {
+        assert!(fs::read_to_string(dir.path().join(log)).unwrap().contains(" IAMAT kiwi "));
+    }
 }
