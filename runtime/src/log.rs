@@ -198,6 +198,8 @@ impl LogFile {
     }
 
     /// Closes the file and opens it again by its name, which another program has moved or removed.
+    ///
+    /// What is logged from now on is written to the new one.
     pub fn reopen(&self) {
         self.0.queue.reopen();
     }

@@ -84,7 +84,7 @@ const LINGER: Duration = Duration::from_millis(50);
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State {
-            batch: Batch::new(),
+            batch: Batch::new(capacity),
             orders: Orders::default(),
             hurry: false,
             ended: false,
@@ -122,7 +122,7 @@ impl Queue {
         }
     }
 
-    /// Asks for the file to be opened again, after what has been logged so far.
+    /// Asks for the file to be opened again before anything else is written.
     pub(super) fn reopen(&self) {
         self.order(|orders| orders.reopen = true);
     }
@@ -158,6 +158,11 @@ impl Queue {
         let mine = if state.batch.is_empty() { state.filling - 1 } else { state.filling };
         let waiting = |state: &mut State| state.done < mine && !state.ended;
         drop(self.written.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// An empty batch for the writer to begin with.
+    pub(super) fn spare(&self) -> Batch {
+        Batch::new(self.capacity)
     }
 
     /// Waits until there is something to do, and swaps what there is for the empty `batch`.
@@ -208,8 +213,10 @@ impl Queue {
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
-        Self { entries: Vec::new(), dropped: 0 }
+    /// Memory for all it may hold, so that nobody who logs waits for it to grow; the operating system
+    /// gives what is used.
+    fn new(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity), dropped: 0 }
     }
 
     fn clear(&mut self) {
@@ -288,7 +295,7 @@ mod tests {
     }
 
     fn taken(queue: &Queue) -> Batch {
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(0);
         queue.take(&mut batch);
         batch
     }

@@ -82,8 +82,8 @@ fn a_moved_file_is_left_behind_on_reopen() {
     fs::rename(dir.path().join("Hill.log"), dir.path().join("moved")).unwrap();
 
     says(&log, "between");
-    log.reopen();
     log.flush();
+    log.reopen();
     says(&log, "after");
     log.finish();
 
@@ -165,4 +165,22 @@ fn a_log_that_can_not_be_written_is_an_error_that_names_it() {
 
     assert!(error.to_string().starts_with("can not open "), "{error}");
     assert!(error.to_string().contains("Hill.log"), "{error}");
+}
+
+#[test]
+fn what_a_library_logs_says_which_one_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = started(dir.path());
+    for (target, level) in [
+        ("herd_runtime::host", log::Level::Info),
+        ("rustls", log::Level::Info),
+        ("rustls", log::Level::Debug),
+    ] {
+        let text = format_args!("a word");
+        let record = Record::builder().target(target).level(level).args(text).build();
+        log::Log::log(&log, &record);
+    }
+    log.finish();
+
+    assert_eq!(lines(dir.path()), ["* a word", "* rustls: a word"]);
 }

@@ -32,16 +32,17 @@ impl Writer {
 
     /// Writes until it is told to stop.
     pub(super) fn run(&mut self) {
-        let mut batch = Batch::new();
+        let mut batch = self.queue.spare();
         loop {
             let orders = self.queue.take(&mut batch);
+            // First, so that nothing more goes into the old file once it was asked for.
+            if orders.reopen {
+                self.reopen();
+            }
             self.write_batch(&batch);
             if orders.stop {
                 self.lines.finish(clock::now().wall, &mut self.out);
                 self.write_out();
-            }
-            if orders.reopen {
-                self.reopen();
             }
             self.queue.done();
             if orders.stop {

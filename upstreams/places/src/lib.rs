@@ -1,1 +1,3 @@
 //! A Nearby Search service over open place data.
+
+pub mod cli;

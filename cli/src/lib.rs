@@ -1,1 +1,0 @@
-//! Starts, asks and sets up a herd.

@@ -1,0 +1,53 @@
+//! `herd`: starts, asks and sets up a herd.
+
+use clap::{Parser, Subcommand};
+use herd_runtime::Failure;
+use std::io;
+use std::io::Write;
+use std::process::ExitCode;
+
+mod child;
+mod init;
+mod output;
+mod platform;
+mod send;
+mod up;
+
+/// Starts, asks and sets up a herd of servers that tell each other where their clients are
+#[derive(Debug, Parser)]
+#[command(
+    name = "herd",
+    version,
+    after_help = "A first try: `herd up` in one terminal, and in another one what it says to type next."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a whole herd on this machine, and the upstream it asks
+    Up(up::Args),
+    /// Send commands to a server and print its replies
+    Send(send::Args),
+    /// Write a commented herd.toml and a fresh secret
+    Init(init::Args),
+    /// Be one of the processes that `up` starts
+    #[command(hide = true)]
+    Child(child::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Up(args) => up::run(&args),
+        Command::Send(args) => send::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Child(args) => child::run(args),
+    };
+    done.unwrap_or_else(|failure: Failure| {
+        // Nobody is left to tell when even this can not be printed.
+        let _ = writeln!(io::stderr().lock(), "herd: {failure}");
+        failure.exit_code()
+    })
+}

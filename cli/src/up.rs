@@ -1,0 +1,176 @@
+//! `herd up`: a whole herd on this machine, each server a process of its own.
+//!
+//! Nothing is restarted: when a process ends this says so, and goes on with the rest.
+
+use crate::child::{self, Program};
+use crate::output::{say, warn};
+use crate::send::chosen_by;
+use clap::ValueEnum;
+use family::{Event, Family};
+use herd_core::LinkKind;
+use herd_runtime::args::{HerdArgs, LogArgs};
+use herd_runtime::{Failure, Roster};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+mod family;
+mod table;
+mod upstream;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Ctrl-C takes everything down; a second one does not wait for answers that are owed."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    herd: HerdArgs,
+
+    /// What the servers run on
+    #[arg(long, value_enum, default_value_t)]
+    runtime: Runtime,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum Runtime {
+    /// herd-tokio, which is built in
+    #[default]
+    Tokio,
+    /// herd-async-std, a program of its own
+    AsyncStd,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let roster = Roster::chosen(&args.herd)?;
+    let program = server_program(args.runtime)?;
+    let mut family = Family::new()?;
+    match start(&mut family, &roster, &program, args) {
+        Ok(true) => {}
+        // Told to stop before everything ran.
+        Ok(false) => {
+            family.end();
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(failure) => {
+            family.end();
+            return Err(failure);
+        }
+    }
+    table::show(&roster, &args.log, &chosen_by(&args.herd));
+    let was_told = follow(&mut family);
+    if was_told {
+        say(format_args!("\nherd: stopping"));
+    }
+    family.end();
+    if was_told { Ok(ExitCode::SUCCESS) } else { Err(Failure::unable("every server has ended")) }
+}
+
+fn server_program(runtime: Runtime) -> Result<Program, Failure> {
+    let name = match runtime {
+        Runtime::Tokio => return Ok(Program::Tokio),
+        Runtime::AsyncStd => "herd-async-std",
+    };
+    let found = child::beside(name)
+        .map_err(|error| Failure::unable(format!("can not look for {name}: {error}")))?;
+    found.map(Program::Other).ok_or_else(|| {
+        Failure::unable(format!(
+            "there is no {name} beside this program: `cargo build --release -p {name}` builds it"
+        ))
+    })
+}
+
+/// Starts everything and waits until it is ready; `false` when told to stop in the meantime.
+fn start(
+    family: &mut Family,
+    roster: &Roster,
+    program: &Program,
+    args: &Args,
+) -> Result<bool, Failure> {
+    if let Some(upstream) = upstream::needed(roster)? {
+        family.start(upstream.name, &upstream.program, upstream.args, false)?;
+    }
+    for server in &roster.servers {
+        if server.links == LinkKind::Plain {
+            let name = &server.name;
+            warn(format_args!(
+                "herd: {name} is not started: links = \"plain\" says it is another implementation"
+            ));
+            continue;
+        }
+        family.start(&server.name, program, server_args(&server.name, args), true)?;
+    }
+    while !family.is_ready() {
+        match family.next() {
+            Event::Signal => return Ok(false),
+            Event::Said(child, line) => family.heard(child, &line),
+            Event::Warned(child, line) => warn(format_args!("{}", family.prefixed(child, &line))),
+            Event::Closed(child) => {
+                let Some(status) = family.closed(child) else { continue };
+                let name = family.name(child);
+                if !family.was_ready(child) {
+                    return Err(Failure::unable(format!(
+                        "{name} could not start ({status}): the herd is taken down"
+                    )));
+                }
+                warn(format_args!("herd: {name} has ended: {status}"));
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Passes on what the herd says, until told to stop (`true`) or no server is left (`false`).
+fn follow(family: &mut Family) -> bool {
+    while family.has_servers() {
+        match family.next() {
+            Event::Signal => return true,
+            Event::Said(child, line) => say(format_args!("{}", family.prefixed(child, &line))),
+            Event::Warned(child, line) => warn(format_args!("{}", family.prefixed(child, &line))),
+            Event::Closed(child) => {
+                if let Some(status) = family.closed(child) {
+                    warn(format_args!("herd: {} has ended: {status}", family.name(child)));
+                }
+            }
+        }
+    }
+    false
+}
+
+/// The arguments of one server.
+fn server_args(name: &str, args: &Args) -> Vec<OsString> {
+    let mut all = vec![OsString::from(name)];
+    let mut add = |option: &str, value: OsString| all.extend([OsString::from(option), value]);
+    if let Some(config) = &args.herd.config {
+        add("--config", config.into());
+    }
+    if let Some(roster) = &args.herd.roster {
+        add("--roster", roster.into());
+    }
+    if let Some(dir) = &args.log.log_dir {
+        add("--log-dir", dir.into());
+    }
+    if let Some(level) = args.log.level.as_ref().and_then(ValueEnum::to_possible_value) {
+        add("--log", level.get_name().into());
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use herd_runtime::log::Level;
+
+    #[test]
+    fn servers_get_the_arguments_of_the_herd() {
+        let herd = HerdArgs { config: Some("a b.toml".into()), roster: None };
+        let log = LogArgs { log_dir: Some("l".into()), level: Some(Level::Events) };
+        let args = Args { herd, runtime: Runtime::Tokio, log };
+
+        assert_eq!(
+            server_args("Hill", &args),
+            ["Hill", "--config", "a b.toml", "--log-dir", "l", "--log", "events"]
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! The upstream that a herd needs: whether to start one, and which.
+
+use crate::child::{self, Program};
+use crate::output::{say, warn};
+use core::time::Duration;
+use herd_core::Dialect;
+use herd_runtime::address::Address;
+use herd_runtime::roster::UpstreamDialect;
+use herd_runtime::{Failure, Roster};
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+
+/// An upstream to start.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    pub(super) name: &'static str,
+    pub(super) program: Program,
+    pub(super) args: Vec<OsString>,
+}
+
+/// The upstream to start for a herd; `None` when it asks one elsewhere, one that runs already, or one
+/// that is not there.
+pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
+    let Some(address) = ours(&roster.upstream.url, roster.upstream.dialect) else {
+        say(format_args!("herd: the upstream is {}", roster.upstream.url));
+        return Ok(None);
+    };
+    match occupant(&address) {
+        Occupant::Nobody => {}
+        Occupant::Http => {
+            say(format_args!(
+                "herd: something answers on {address} already: it is used as the upstream"
+            ));
+            return Ok(None);
+        }
+        Occupant::Other => {
+            let message = format!(
+                "the upstream's port is taken: what listens on {address} does not speak HTTP"
+            );
+            return Err(Failure::unable(message));
+        }
+    }
+    let args = vec!["--listen".into(), address.into()];
+    match roster.upstream.dialect.provider() {
+        Dialect::Places => {
+            Ok(Some(Upstream { name: "herd-places", program: Program::Places, args }))
+        }
+        Dialect::Posts => {
+            let found = child::beside(POSTS).ok().flatten();
+            if found.is_none() {
+                warn(format_args!(
+                    "herd: there is no {POSTS} beside this program: WHATSAT will answer with an error body"
+                ));
+            }
+            Ok(found.map(|path| Upstream { name: POSTS, program: Program::Other(path), args }))
+        }
+    }
+}
+
+const POSTS: &str = "herd-posts";
+
+/// Where an upstream of ours would listen, if the URL is one of this machine that it would answer.
+fn ours(url: &str, dialect: UpstreamDialect) -> Option<String> {
+    let path = match dialect {
+        UpstreamDialect::PlacesLegacy => "/maps/api/place/nearbysearch/json",
+        UpstreamDialect::Posts => "/search.json",
+    };
+    let host = url.strip_prefix("http://")?.strip_suffix(path)?;
+    let address = Address::parse(host)?;
+    if !address.is_loopback() {
+        return None;
+    }
+    // A name such as localhost may be one of several addresses: listen on the one that is tried first.
+    let mut found = host.to_socket_addrs().ok()?;
+    found.next().map(|first| first.to_string())
+}
+
+/// Who listens on the upstream's address.
+enum Occupant {
+    Nobody,
+    Http,
+    Other,
+}
+
+fn occupant(address: &str) -> Occupant {
+    let Some(Ok(mut stream)) =
+        address.parse().ok().map(|address| TcpStream::connect_timeout(&address, PATIENCE))
+    else {
+        return Occupant::Nobody;
+    };
+    let mut answer = [0; 5];
+    let asked = stream
+        .set_read_timeout(Some(PATIENCE))
+        .and_then(|()| {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        })
+        .and_then(|()| stream.read_exact(&mut answer));
+    if asked.is_ok() && answer == *b"HTTP/" { Occupant::Http } else { Occupant::Other }
+}
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_upstream_of_the_built_in_rosters_is_ours() {
+        let listen = |roster: &str| {
+            let roster = Roster::builtin(roster).unwrap();
+            ours(&roster.upstream.url, roster.upstream.dialect)
+        };
+        assert_eq!(listen("places-2020").as_deref(), Some("127.0.0.1:12000"));
+        assert_eq!(listen("posts-2013").as_deref(), Some("127.0.0.1:12020"));
+    }
+
+    #[test]
+    fn an_upstream_elsewhere_or_with_another_path_is_not_ours() {
+        for url in [
+            "https://maps.googleapis.com/maps/api/place/nearbysearch/json",
+            "http://10.0.0.1:12000/maps/api/place/nearbysearch/json",
+            "http://127.0.0.1:12000/other",
+        ] {
+            assert_eq!(ours(url, UpstreamDialect::PlacesLegacy), None, "{url}");
+        }
+    }
+}
