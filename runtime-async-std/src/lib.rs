@@ -80,16 +80,21 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
 
 /// Accepts connections for as long as it is let.
 async fn accept(host: Arc<Host<Writer>>, listener: TcpListener, door: Door) {
+    let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
+                failing = false;
                 let (reader, writer) = split(stream);
                 if let Some(port) = host.accepted(writer, from, door) {
                     task::spawn(read(Arc::clone(&host), port, reader));
                 }
             }
             Err(error) => {
-                log::warn!("can not accept a connection: {error}");
+                if !failing {
+                    log::warn!("can not accept connections: {error}");
+                }
+                failing = true;
                 task::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -11,7 +11,7 @@ use core::time::Duration;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::Abortable;
 use herd_runtime::{Door, Failure, Host, Job, Provider, Server, server, signals};
@@ -47,7 +47,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     let Server { settings, log, clients, links } = server;
     let provider =
         Provider::new(Reqwest::new()?, &settings.upstream, settings.core.limits.body_bytes);
-    let host = Arc::new_cyclic(|host: &std::sync::Weak<Host<Writer>>| {
+    let host = Arc::new_cyclic(|host: &Weak<Host<Writer>>| {
         let host = host.clone();
         let perform = move |job| {
             if let Some(host) = host.upgrade() {
@@ -83,16 +83,21 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
 
 /// Accepts connections for as long as it is let.
 async fn accept(host: Arc<Host<Writer>>, listener: TcpListener, door: Door) {
+    let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
+                failing = false;
                 let (reader, writer) = split(stream);
                 if let Some(port) = host.accepted(writer, from, door) {
                     tokio::spawn(read(Arc::clone(&host), port, reader));
                 }
             }
             Err(error) => {
-                log::warn!("can not accept a connection: {error}");
+                if !failing {
+                    log::warn!("can not accept connections: {error}");
+                }
+                failing = true;
                 sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::process::ExitCode;
 
+use herd_core::Config;
+
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::listen::listen;
@@ -54,7 +56,7 @@ where
 }
 
 fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
-    let settings = settings::load(args)?;
+    let mut settings = settings::load(args)?;
     if args.check_config {
         for warning in &settings.warnings {
             eprintln!("warning: {warning}");
@@ -72,18 +74,33 @@ fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
-    raise_descriptor_limit();
+    divide_descriptors(&mut settings.core);
     let clients = listen(&settings.listen)?;
     let links = settings.link_listen.as_deref().map(listen).transpose()?;
     Ok(Some(Server { settings, log, clients, links }))
 }
 
-/// Every connection takes a file descriptor: as many as the system lets us have.
-fn raise_descriptor_limit() {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        log::warn!("the limit of open files stays as it is: {error}");
+/// Every connection takes a file descriptor: takes as many as the system lets us have, and leaves to
+/// clients only what neighbours and lookups do not need.
+fn divide_descriptors(core: &mut Config) {
+    let most = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(most) => u32::try_from(most).unwrap_or(u32::MAX),
+        Err(error) => return log::warn!("the limit of open files can not be read: {error}"),
+    };
+    let neighbours = u32::try_from(core.neighbours.len()).unwrap_or(u32::MAX);
+    let kept = SPARE_DESCRIPTORS.saturating_add(neighbours).saturating_add(core.limits.lookups);
+    let room = most.saturating_sub(kept).max(1);
+    if room < core.limits.connections {
+        log::warn!(
+            "{most} open files are allowed, so there is room for {room} connections, not {}",
+            core.limits.connections
+        );
+        core.limits.connections = room;
     }
 }
+
+/// Descriptors for handshakes under way, the log, and what the runtime and the HTTP client hold.
+const SPARE_DESCRIPTORS: u32 = 128;
 
 /// Prints the only line on standard output. Nobody may be there to read it.
 fn say(line: &str) {
