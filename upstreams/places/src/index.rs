@@ -26,8 +26,8 @@ impl Index {
         Self { points }
     }
 
-    /// Calls `found` with every place whose squared distance from `center` is at most `max_distance2`, and that
-    /// squared distance.
+    /// Calls `found` with every place whose squared distance from `center` is at most `max_distance2`,
+    /// and with that squared distance.
     pub(crate) fn within(
         &self,
         center: [f64; 3],

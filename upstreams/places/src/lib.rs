@@ -16,10 +16,21 @@
 
 pub mod cli;
 mod index;
+mod json;
 pub mod load;
+mod nearby;
+mod page_token;
 mod places;
+mod query;
+mod run;
+mod serve;
+mod signals;
 mod sphere;
 mod words;
 
+pub use nearby::{MAX_RESULTS, Nearby, PAGE};
 pub use places::{Builder, MAX_TEXT_BYTES, Place, Places, Rank, Search, Unfit};
+pub use query::{MAX_KEYWORD_BYTES, MAX_RADIUS_M};
+pub use run::{Error, Options, Ready, run};
+pub use serve::{GRACE, PATH, serve};
 pub use sphere::{EARTH_RADIUS_M, LatLng};
