@@ -138,15 +138,14 @@ impl Places {
                 })
         };
 
-        let mut hits = Vec::new();
         let max_chord2 = metres_to_chord2(search.radius_m);
-        self.index.within(search.center.unit_vector(), max_chord2, |number, chord2| {
+        let near = self.index.within(search.center.unit_vector(), max_chord2);
+        let hit = |(number, chord2)| {
             let entry = &self.entries[number as usize];
-            if matches(entry) {
-                hits.push(Hit { entry: number, prominence: entry.prominence, chord2 });
-            }
-        });
-        hits
+            let hit = Hit { entry: number, prominence: entry.prominence, chord2 };
+            matches(entry).then_some(hit)
+        };
+        near.filter_map(hit).collect()
     }
 
     fn place(&self, entry: &Entry) -> Place<'_> {
@@ -252,8 +251,7 @@ impl Builder {
 
     /// Builds the index.
     pub fn build(self) -> Places {
-        let point =
-            |(place, entry): (u32, &Entry)| Point { at: entry.location.unit_vector(), place };
+        let point = |(place, entry): (u32, &Entry)| Point::new(entry.location.unit_vector(), place);
         Places {
             index: Index::new((0..).zip(&self.entries).map(point).collect()),
             entries: self.entries,

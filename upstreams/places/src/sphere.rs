@@ -4,7 +4,7 @@
 //! straight line between two vectors grows with the way along the ground, so that a circle on the
 //! earth is a plain ball in space, over the date line and the poles as anywhere else.
 
-use crate::index::distance2;
+use rstar::PointDistance as _;
 
 /// The mean radius of the earth (IUGG), in metres.
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
@@ -36,7 +36,7 @@ impl LatLng {
 
     /// The way along the ground, in metres.
     pub fn distance_m(self, other: Self) -> f64 {
-        chord2_to_metres(distance2(self.unit_vector(), other.unit_vector()))
+        chord2_to_metres(self.unit_vector().distance_2(&other.unit_vector()))
     }
 
     /// Where the point is in space, with the earth's radius as the unit.

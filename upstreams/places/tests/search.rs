@@ -103,10 +103,10 @@ fn an_unfit_place_leaves_no_trace() {
 }
 
 proptest! {
-    /// Many points close together, so that circles hold some and runs of the index part them.
+    /// Many points close together, so that circles hold some and the nodes of the index part them.
     #[test]
     fn a_search_finds_what_looking_at_every_place_finds(
-        offsets in prop::collection::vec((-0.5..0.5, -0.5..0.5), 0..300),
+        offsets in prop::collection::vec((-0.5..0.5, -0.5..0.5), 0..1000),
         middle in prop::sample::select(vec![(0.0, 180.0), (89.9, 0.0), (-90.0, 0.0), (48.0, 11.0)]),
         radius_m in 0.0..60_000.0,
         at_most in 0_usize..80,
