@@ -1,11 +1,147 @@
-//! The program `herd-places`.
+//! The command line of `herd-places`.
 
+use std::env;
 use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Serves places until it is told to stop; the first of `args` is the name the program was started
-/// by.
-pub fn run(_args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    eprintln!("herd-places: this build has no service in it");
-    ExitCode::FAILURE
+use clap::Parser;
+
+use crate::load;
+use crate::run::{self, Error, Options, Ready};
+
+/// A Nearby Search service over open place data.
+///
+/// Answers GET /maps/api/place/nearbysearch/json as Google's Nearby Search (Legacy) does, from the
+/// GeoNames cities that come with it (CC BY 4.0) or from files of your own.
+#[derive(Debug, Parser)]
+#[command(name = "herd-places", version)]
+struct Args {
+    /// Host and port to listen on; port 0 takes a free one and prints it.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:12000", value_parser = address)]
+    listen: String,
+
+    /// GeoJSON or CSV with the places to serve instead of the built-in ones; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    data: Vec<PathBuf>,
+
+    /// Answer only requests that show this key.
+    #[arg(long, value_name = "KEY", conflicts_with = "key_env")]
+    key: Option<String>,
+
+    /// The same, with the key in an environment variable, where other users do not see it.
+    #[arg(long, value_name = "NAME")]
+    key_env: Option<String>,
+}
+
+/// Runs the program with these arguments, the first being its name, and says how it ended.
+///
+/// It catches the signals of the process and blocks the thread until one comes.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // When even this cannot be printed there is nobody to tell.
+            _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    let options = match args.options() {
+        Ok(options) => options,
+        Err(what) => {
+            eprintln!("herd-places: {what}");
+            return ExitCode::from(2);
+        }
+    };
+    match run::run(&options, announce) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("herd-places: {error}");
+            exit_code(&error)
+        }
+    }
+}
+
+impl Args {
+    fn options(self) -> Result<Options, String> {
+        let key = match self.key_env {
+            None => self.key,
+            Some(name) => Some(
+                env::var(&name)
+                    .map_err(|error| format!("--key-env: the variable {name}: {error}"))?,
+            ),
+        };
+        if key.as_ref().is_some_and(|key| key.trim().is_empty()) {
+            return Err("the key is empty".into());
+        }
+        Ok(Options { listen: self.listen, data: self.data, key })
+    }
+}
+
+/// A host and a port, an IPv6 address in brackets.
+fn address(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').ok_or("a port is missing, as in 127.0.0.1:12000")?;
+    port.parse::<u16>().map_err(|_| format!("`{port}` is not a port"))?;
+    let bare_host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if bare_host.is_empty() {
+        return Err("a host is missing, as in 127.0.0.1:12000".into());
+    }
+    if host.contains(':') && bare_host == host {
+        return Err(format!("an IPv6 address goes in brackets, as in [{host}]:{port}"));
+    }
+    Ok(text.to_owned())
+}
+
+fn announce(Ready { address, places }: Ready) {
+    if places == 0 {
+        eprintln!("herd-places: warning: the data hold no place");
+    }
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "herd-places: listens on http://{address}");
+    if let Err(error) = written.and_then(|()| stdout.flush()) {
+        eprintln!(
+            "herd-places: warning: cannot print that it listens on http://{address}: {error}"
+        );
+    }
+}
+
+fn exit_code(error: &Error) -> ExitCode {
+    match error {
+        Error::Data(load::Error::Bad { .. }) => ExitCode::from(2),
+        Error::Data(load::Error::Unreadable { .. })
+        | Error::Listen { .. }
+        | Error::System(_)
+        | Error::CutShort => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_host_and_a_port() {
+        for good in ["127.0.0.1:12000", "[::1]:0", "localhost:80"] {
+            assert_eq!(address(good).as_deref(), Ok(good));
+        }
+        for bad in ["12000", ":12000", "[]:1", "127.0.0.1:", "127.0.0.1:65536", "::1:80"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_make_sense() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+        let options = |args: &[&str]| Args::try_parse_from(args).unwrap().options();
+
+        let plain = options(&["herd-places"]).unwrap();
+        assert_eq!(plain.listen, "127.0.0.1:12000");
+        assert!(plain.data.is_empty() && plain.key.is_none());
+        let full = options(&["herd-places", "--data", "a", "--data", "b", "--key", "K"]).unwrap();
+        assert_eq!(full.data, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!(full.key.as_deref(), Some("K"));
+        assert!(options(&["herd-places", "--key", " "]).is_err());
+        assert!(options(&["herd-places", "--key-env", "HERD_PLACES_NOT_SET"]).is_err());
+    }
 }

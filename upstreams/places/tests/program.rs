@@ -1,0 +1,228 @@
+//! The program as a user runs it: arguments, output, HTTP, signals, exit codes.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+
+use tempfile::TempDir;
+
+/// Longer than anything here takes: who waits so long waits for ever.
+const FOREVER: Duration = Duration::from_secs(60);
+
+const SEARCH: &str = "/maps/api/place/nearbysearch/json?location=1,2&radius=1000";
+
+#[test]
+fn it_answers_over_http_and_ends_when_asked() {
+    for signal in ["TERM", "INT"] {
+        let mut service = Service::start(&[]);
+        let mut connection = service.connect();
+
+        let answer = get(&mut connection, SEARCH);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.contains("content-type: application/json; charset=UTF-8\r\n"), "{answer}");
+        assert!(answer.contains("\"name\" : \"Hut\""), "{answer}");
+        let invalid = get(&mut connection, "/maps/api/place/nearbysearch/json");
+        assert!(invalid.starts_with("HTTP/1.1 200 OK\r\n"), "{invalid}");
+        assert!(invalid.contains("\"status\" : \"INVALID_REQUEST\""), "{invalid}");
+        assert!(get(&mut connection, "/").starts_with("HTTP/1.1 404 "));
+
+        service.signal(signal);
+        assert_eq!(service.end(), (Some(0), String::new()));
+    }
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_the_end() {
+    let mut service = Service::start(&[]);
+    let mut connection = service.half_a_request();
+
+    service.signal("TERM");
+    service.wait_until_refusing();
+
+    write!(connection, "host: x\r\n\r\n").unwrap();
+    assert!(response(&mut connection).contains("\"status\" : \"OK\""));
+    assert_eq!(service.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut service = Service::start(&[]);
+    let _waiting = service.half_a_request();
+
+    service.signal("TERM");
+    service.wait_until_refusing();
+    service.signal("INT");
+
+    let (code, errors) = service.end();
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("second signal"), "{errors}");
+}
+
+#[test]
+fn a_key_may_come_in_a_variable() {
+    let mut service = Service::start_with(&["--key-env", "THE_KEY"], |command| {
+        command.env("THE_KEY", "sesame");
+    });
+
+    let denied = get(&mut service.connect(), SEARCH);
+    assert!(denied.starts_with("HTTP/1.1 200 OK\r\n"), "{denied}");
+    assert!(denied.contains("\"status\" : \"REQUEST_DENIED\""), "{denied}");
+    let answer = get(&mut service.connect(), &format!("{SEARCH}&key=sesame"));
+    assert!(answer.contains("\"status\" : \"OK\""), "{answer}");
+    service.signal("TERM");
+    assert_eq!(service.end().0, Some(0));
+}
+
+#[test]
+fn the_built_in_places_need_no_file() {
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    let mut service = Service::of(command.spawn().unwrap(), None);
+
+    let search = "/maps/api/place/nearbysearch/json?location=34.05,-118.24&radius=5000";
+    assert!(get(&mut service.connect(), search).contains("\"name\" : \"Los Angeles\""));
+    service.signal("TERM");
+    assert_eq!(service.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn what_it_cannot_do_and_what_makes_no_sense_differ_in_exit_code() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let folder = TempDir::new().unwrap();
+    let bad = folder.path().join("bad.csv");
+    fs::write(&bad, "name,lat,lng\nHut,x,2\n").unwrap();
+    let bad = bad.to_str().unwrap();
+
+    for (args, code, said) in [
+        (vec!["--listen", &taken], 1, "cannot listen on 127.0.0.1:"),
+        (vec!["--listen", "127.0.0.1:0", "--data", "/nonexistent.csv"], 1, "/nonexistent.csv"),
+        (vec!["--listen", "127.0.0.1:0", "--data", bad], 2, "bad.csv: line 2: lat is `x`"),
+        (vec!["--listen", "nowhere"], 2, "a port is missing"),
+        (vec!["--nonsense"], 2, "--nonsense"),
+        (vec!["--key", "a", "--key-env", "b"], 2, "--key-env"),
+        (vec!["--key-env", "HERD_PLACES_NOT_SET"], 2, "HERD_PLACES_NOT_SET"),
+    ] {
+        let Output { status, stdout, stderr } = program(&args).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{args:?}: {stderr}");
+        assert!(stdout.is_empty());
+    }
+    let help = program(&["--help"]).output().unwrap();
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("--data"));
+}
+
+/// A running program, ended with the test whatever becomes of it.
+struct Service {
+    child: Child,
+    address: SocketAddr,
+    /// The lines of standard output after the first; closed at its end.
+    more_output: Receiver<String>,
+    _data: Option<TempDir>,
+}
+
+impl Service {
+    /// Starts it on one place of its own, which is quicker than on all the built-in ones.
+    fn start(args: &[&str]) -> Self {
+        Self::start_with(args, |_| {})
+    }
+
+    fn start_with(args: &[&str], adapt: impl FnOnce(&mut Command)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let file: PathBuf = folder.path().join("places.csv");
+        fs::write(&file, "name,lat,lng\nHut,1,2\n").unwrap();
+        let mut command = program(&["--listen", "127.0.0.1:0", "--data", file.to_str().unwrap()]);
+        adapt(command.args(args));
+        Self::of(command.spawn().unwrap(), Some(folder))
+    }
+
+    fn of(mut child: Child, data: Option<TempDir>) -> Self {
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (send, more_output) = channel();
+        // From here on a panic ends the program.
+        let mut service =
+            Self { child, address: ([127, 0, 0, 1], 0).into(), more_output, _data: data };
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|l| send.send(l)));
+        let line = service.more_output.recv_timeout(FOREVER).unwrap();
+        let address = line.strip_prefix("herd-places: listens on http://").unwrap();
+        service.address = address.parse().unwrap();
+        service
+    }
+
+    fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(self.address).unwrap();
+        connection.set_read_timeout(Some(FOREVER)).unwrap();
+        connection
+    }
+
+    /// A connection on which the service has read the beginning of a request.
+    fn half_a_request(&self) -> TcpStream {
+        let mut connection = self.connect();
+        write!(connection, "GET {SEARCH} HTTP/1.1\r\n").unwrap();
+        // Nothing says that it was read; but what comes after it, again and again, has its answer.
+        for _ in 0..50 {
+            get(&mut self.connect(), SEARCH);
+        }
+        connection
+    }
+
+    fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    fn wait_until_refusing(&self) {
+        while TcpStream::connect(self.address).is_ok() {
+            thread::yield_now();
+        }
+    }
+
+    /// Waits for the end of a program that has been told to; gives its exit code and standard error.
+    fn end(&mut self) -> (Option<i32>, String) {
+        assert_eq!(self.more_output.recv_timeout(FOREVER), Err(RecvTimeoutError::Disconnected));
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (self.child.wait().unwrap().code(), errors)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Both fail where the program has ended already.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_herd-places"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn get(connection: &mut TcpStream, path: &str) -> String {
+    write!(connection, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    response(connection)
+}
+
+/// One response with its head, as long as its `content-length` says.
+fn response(connection: &mut TcpStream) -> String {
+    let mut reader = BufReader::new(connection);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(reader.read_line(&mut head).unwrap(), 0, "cut short: {head}");
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    head + str::from_utf8(&body).unwrap()
+}
