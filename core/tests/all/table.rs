@@ -113,6 +113,20 @@ fn a_shorter_client_id_may_be_asked_for() {
     assert_eq!(clients(&hill), ["kiwi"]);
 }
 
+#[test]
+fn a_full_table_of_equal_stamps_makes_room_quickly() {
+    let limits = Limits { clients: 20_000, ..Limits::default() };
+    let mut hill = Server::new(limited(limits));
+    let conn = hill.client();
+    let lines = |name, seconds: u32, count: u32| -> String {
+        (0..count).map(|client| format!("IAMAT {name}{client} +1-2 {seconds}\n")).collect()
+    };
+    hill.types(conn, lines("old", 1, 20_000).as_bytes());
+    hill.types(conn, lines("new", 2, 50).as_bytes());
+    assert_eq!(hill.herd.records(), 20_000);
+    assert_eq!(clients(&hill).iter().filter(|client| client.starts_with("new")).count(), 50);
+}
+
 /// Who said what about whom: a link or a client, the client, its stamp, and how it is spelt.
 type Step = (bool, u8, i64, u8);
 
