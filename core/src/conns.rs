@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::config::Limits;
 use crate::handshake::Nonce;
-use crate::output::{ConnId, PeerId};
+use crate::output::{Action, ConnId, Output, PeerId};
 use crate::replies::Replies;
 use crate::time::{Instant, seconds};
 
@@ -23,6 +23,8 @@ pub(crate) struct Conn {
     pub(crate) skipping: bool,
     pub(crate) paused: bool,
     pub(crate) input: Input,
+    /// Whether the driver was told to read no more, which stays so while held lines are obeyed.
+    pub(crate) is_driver_paused: bool,
     /// Bytes sent and not yet reported as taken.
     pub(crate) unsent: usize,
     /// Answers owed; none is the usual case.
@@ -97,6 +99,7 @@ impl Conn {
             skipping: false,
             paused: false,
             input: Input::Open,
+            is_driver_paused: false,
             unsent: 0,
             replies: None,
             opened: now,
@@ -142,6 +145,13 @@ impl Conn {
     pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
         if self.unsent == 0 {
             self.taken = now;
+    /// Has the driver read no more, unless it was told so already.
+    pub(crate) fn pause_driver(&mut self, id: ConnId, out: &mut Output) {
+        if !core::mem::replace(&mut self.is_driver_paused, true) {
+            out.push(Action::Pause { conn: id });
+        }
+    }
+
         }
         self.unsent += bytes;
     }
