@@ -21,10 +21,11 @@ pub(crate) struct Conn {
     pub(crate) done: usize,
     /// Dropping everything up to the next line end.
     pub(crate) skipping: bool,
+    /// Obeying no more lines for now.
     pub(crate) paused: bool,
-    pub(crate) input: Input,
     /// Whether the driver was told to read no more, which stays so while held lines are obeyed.
     pub(crate) is_driver_paused: bool,
+    pub(crate) input: Input,
     /// Bytes sent and not yet reported as taken.
     pub(crate) unsent: usize,
     /// Answers owed; none is the usual case.
@@ -98,8 +99,8 @@ impl Conn {
             done: 0,
             skipping: false,
             paused: false,
-            input: Input::Open,
             is_driver_paused: false,
+            input: Input::Open,
             unsent: 0,
             replies: None,
             opened: now,
@@ -131,20 +132,19 @@ impl Conn {
         if self.is_unproven() {
             return Some(self.opened.after(HANDSHAKE));
         }
-        if matches!(self.role, Role::Link(_) | Role::Client { plain: true }) {
+        if matches!(self.role, Role::Link(_)) {
             return None;
         }
         if self.unsent > 0 {
             return Some(self.taken.after(seconds(limits.stalled_s)));
         }
+        if matches!(self.role, Role::Client { plain: true }) {
+            return None;
+        }
         let may_idle = limits.idle_s > 0 && self.owed() == 0;
         may_idle.then(|| self.heard.max(self.taken).after(seconds(limits.idle_s)))
     }
 
-    /// Takes note of bytes that were sent.
-    pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
-        if self.unsent == 0 {
-            self.taken = now;
     /// Has the driver read no more, unless it was told so already.
     pub(crate) fn pause_driver(&mut self, id: ConnId, out: &mut Output) {
         if !core::mem::replace(&mut self.is_driver_paused, true) {
@@ -152,6 +152,10 @@ impl Conn {
         }
     }
 
+    /// Takes note of bytes that were sent.
+    pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
+        if self.unsent == 0 {
+            self.taken = now;
         }
         self.unsent += bytes;
     }
