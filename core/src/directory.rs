@@ -81,6 +81,10 @@ impl<'a> Record<'a> {
         &self.line[usize::from(self.client_at)..][..usize::from(self.client_len)]
     }
 
+    fn candidate(&self, slot: u32) -> Candidate<&'a [u8]> {
+        Candidate { stamp: self.stamp, line: self.line, slot, change: self.change }
+    }
+
     /// The location as the client wrote it.
     pub(crate) fn location(&self) -> &'a [u8] {
         let behind = usize::from(self.client_at) + usize::from(self.client_len) + 1;
@@ -169,7 +173,8 @@ impl Directory {
         };
         let change = self.changes.push(slot);
         self.cell_mut(slot).put(newcomer, change);
-        self.smallest.note(Candidate { stamp: newcomer.stamp, slot, change }, self.len);
+        let Newcomer { line, stamp, .. } = *newcomer;
+        self.smallest.note(Candidate { stamp, line, slot, change }, self.len);
         News::Fresh
     }
 
@@ -207,18 +212,12 @@ impl Directory {
     fn smallest_slot(&mut self) -> Option<u32> {
         let mut smallest = core::mem::take(&mut self.smallest);
         let all = || {
-            let candidate = |slot| {
-                let record = self.record(slot)?;
-                Some(Candidate { stamp: record.stamp, slot, change: record.change })
-            };
+            let candidate = |slot| Some(self.record(slot)?.candidate(slot));
             (0..self.slots()).filter_map(candidate).collect()
         };
-        let tied =
-            smallest.tied(all, |candidate| self.cell(candidate.slot).change == candidate.change);
+        let slot = smallest.slot(all, |slot, change| self.cell(slot).change == change);
         self.smallest = smallest;
-        tied.iter()
-            .map(|candidate| candidate.slot)
-            .min_by_key(|slot| self.cell(*slot).record().line)
+        slot
     }
 
     fn remove(&mut self, slot: u32) {

@@ -352,7 +352,8 @@ mod tests {
             let parsed = serde_json::from_slice::<Value>(&text).ok();
             let is_object = parsed.as_ref().is_some_and(Value::is_object);
             // A number too large for a double is grammatical, which is all that is asked here.
-            let too_large = parsed.is_none() && cut_results(&text, 1).is_ok() && text.contains(&b'e');
+            let has_exponent = text.iter().any(|byte| matches!(byte, b'e' | b'E'));
+            let too_large = parsed.is_none() && cut_results(&text, 1).is_ok() && has_exponent;
             prop_assert!(cut_results(&text, 1).is_ok() == is_object || too_large);
         }
     }

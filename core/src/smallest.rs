@@ -2,8 +2,10 @@
 //!
 //! Nothing is kept up while there is room. The first question sorts out the smallest sixteenth of the
 //! table; further questions are answered from that list, to which later records that belong into it
-//! are added, until it is used up.
+//! are added, until it is used up. The list has lines of its own, so that any number of records may
+//! share a time stamp.
 
+use alloc::boxed::Box;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -12,69 +14,66 @@ use crate::time::Timestamp;
 
 #[derive(Debug, Default)]
 pub(crate) struct Smallest {
-    /// Candidates, smallest time stamp first. One whose record has changed since is stale.
-    heap: BinaryHeap<Reverse<Candidate>>,
-    /// Every record stamped up to here is among the candidates; `None` while there are none.
-    bound: Option<Timestamp>,
+    /// Candidates, smallest first. One whose record has changed since is stale.
+    heap: BinaryHeap<Reverse<Candidate<Box<[u8]>>>>,
+    /// Every record up to here is among the candidates; `None` while there are none.
+    bound: Option<(Timestamp, Box<[u8]>)>,
 }
 
-/// A record as it was: its time stamp, its slot, and the number of its last change.
+/// A record as it was: its place in merge order, its slot, and the number of its last change.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Candidate {
+pub(crate) struct Candidate<Line> {
     pub(crate) stamp: Timestamp,
+    pub(crate) line: Line,
     pub(crate) slot: u32,
     pub(crate) change: u64,
 }
 
+/// The fewest candidates that are sorted out at once.
+const FEWEST: usize = 1024;
+
 impl Smallest {
     /// Takes note of a record that came or changed, if it belongs among the candidates.
-    pub(crate) fn note(&mut self, candidate: Candidate, records: usize) {
-        let Some(bound) = self.bound else { return };
-        if self.heap.len() > records * 2 {
+    pub(crate) fn note(&mut self, candidate: Candidate<&[u8]>, records: usize) {
+        let Some((stamp, line)) = &self.bound else { return };
+        if (candidate.stamp, candidate.line) > (*stamp, line) {
+            return;
+        }
+        if self.heap.len() > records / 4 + 4 * FEWEST {
             *self = Self::default();
-        } else if candidate.stamp <= bound {
-            self.heap.push(Reverse(candidate));
+        } else {
+            self.heap.push(Reverse(candidate.to_owned()));
         }
     }
 
-    /// The candidates with the smallest time stamp; more than one only where they tie. `all` lists the
-    /// records, for when the candidates are used up; `is_current` says whether one is not stale.
-    pub(crate) fn tied(
+    /// The slot of the smallest record. `all` lists the records, for when the candidates are used up;
+    /// `is_current` says of a slot and a number of change whether the slot still has that change.
+    pub(crate) fn slot<'a>(
         &mut self,
-        all: impl FnOnce() -> Vec<Candidate>,
-        is_current: impl Fn(&Candidate) -> bool,
-    ) -> Vec<Candidate> {
-        self.drop_stale(&is_current);
+        all: impl FnOnce() -> Vec<Candidate<&'a [u8]>>,
+        is_current: impl Fn(u32, u64) -> bool,
+    ) -> Option<u32> {
+        while self.heap.peek().is_some_and(|Reverse(next)| !is_current(next.slot, next.change)) {
+            self.heap.pop();
+        }
         if self.heap.is_empty() {
             self.refill(all());
         }
-        let mut tied: Vec<Candidate> = Vec::new();
-        while let Some(Reverse(next)) = self.heap.peek().copied() {
-            if tied.first().is_some_and(|first| first.stamp != next.stamp) {
-                break;
-            }
-            self.heap.pop();
-            if is_current(&next) && !tied.contains(&next) {
-                tied.push(next);
-            }
-        }
-        self.heap.extend(tied.iter().copied().map(Reverse));
-        tied
+        self.heap.peek().map(|Reverse(smallest)| smallest.slot)
     }
 
-    fn drop_stale(&mut self, is_current: impl Fn(&Candidate) -> bool) {
-        while self.heap.peek().is_some_and(|Reverse(next)| !is_current(next)) {
-            self.heap.pop();
-        }
-    }
-
-    fn refill(&mut self, mut all: Vec<Candidate>) {
+    fn refill(&mut self, mut all: Vec<Candidate<&[u8]>>) {
         let Some(last) = all.len().checked_sub(1) else { return };
-        let share = (all.len() / 16).max(1024).min(last);
+        let share = (all.len() / 16).max(FEWEST).min(last);
         let (_, pivot, _) = all.select_nth_unstable(share);
-        let bound = pivot.stamp;
-        all.retain(|candidate| candidate.stamp <= bound);
-        self.bound = Some(bound);
-        self.heap = all.into_iter().map(Reverse).collect();
+        self.bound = Some((pivot.stamp, pivot.line.into()));
+        self.heap = all[..=share].iter().map(|candidate| Reverse(candidate.to_owned())).collect();
+    }
+}
+
+impl Candidate<&[u8]> {
+    fn to_owned(self) -> Candidate<Box<[u8]>> {
+        let Self { stamp, line, slot, change } = self;
+        Candidate { stamp, line: line.into(), slot, change }
     }
 }

@@ -1,0 +1,279 @@
+//! How long a client may say nothing or take nothing, and how many clients there may be.
+
+use herd_core::{Config, Goodbye, Limits, LinkKind, Listener, Neighbour, Notice, Refusal};
+
+use crate::support::{Did, Server, Stranger, config, limited};
+
+fn closed(conn: herd_core::ConnId, why: Goodbye) -> Notice {
+    Notice::Closed { conn, why }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_closed() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.stick(conn);
+    hill.says(conn, "hello");
+    hill.takes(conn, 0);
+    hill.waits_ms(29_999);
+    assert!(!hill.is_closed(conn));
+    hill.waits_ms(1);
+    assert!(hill.is_closed(conn));
+    assert_eq!(hill.counters().stalled, 1);
+    assert!(hill.logged().contains(&closed(conn, Goodbye::Stalled)));
+}
+
+#[test]
+fn a_client_that_takes_a_little_now_and_then_is_not_closed() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.stick(conn);
+    hill.says(conn, "hello there");
+    for _ in 0..10 {
+        hill.waits_s(29);
+        hill.takes(conn, 1);
+    }
+    assert!(!hill.is_closed(conn));
+    hill.waits_s(30);
+    assert!(hill.is_closed(conn));
+}
+
+#[test]
+fn a_client_that_asks_much_and_takes_nothing_is_closed_all_the_same() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.stick(conn);
+    for _ in 0..31 {
+        hill.says(conn, "hello");
+        hill.takes(conn, 0);
+        hill.waits_s(1);
+    }
+    assert!(hill.is_closed(conn));
+}
+
+#[test]
+fn time_in_which_nothing_waited_is_no_stall() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.asks(conn, "hello");
+    hill.waits_s(100);
+    hill.stick(conn);
+    hill.says(conn, "hello");
+    hill.takes(conn, 0);
+    hill.waits_s(29);
+    assert!(!hill.is_closed(conn));
+}
+
+#[test]
+fn a_client_that_comes_from_a_plain_servers_address_is_closed_when_it_takes_nothing() {
+    let mut hill = Server::hill();
+    let conn = hill.accept(Listener::Clients { plain: true });
+    hill.stick(conn);
+    hill.says(conn, "hello");
+    hill.takes(conn, 0);
+    hill.waits_s(30);
+    assert!(hill.is_closed(conn));
+}
+
+#[test]
+fn a_client_that_says_nothing_is_closed() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.waits_s(300);
+    hill.asks(conn, "hello");
+    hill.waits_ms(599_999);
+    assert!(!hill.is_closed(conn));
+    hill.waits_ms(1);
+    assert!(hill.is_closed(conn));
+    assert_eq!(hill.counters().idle, 1);
+    assert!(hill.logged().contains(&closed(conn, Goodbye::Idle)));
+}
+
+#[test]
+fn a_client_that_waits_for_its_answer_is_not_idle() {
+    let slow = Config {
+        lookup_timeout: core::time::Duration::from_secs(5_000),
+        ..limited(Limits { idle_s: 60, ..Limits::default() })
+    };
+    let mut hill = Server::new(slow);
+    let conn = hill.client();
+    hill.says(conn, "IAMAT kiwi +1-2 3");
+    hill.says(conn, "WHATSAT kiwi 1 1");
+    hill.waits_s(1_000);
+    assert!(!hill.is_closed(conn));
+    let id = hill.request();
+    hill.answers(id, "{}");
+    hill.waits_s(59);
+    assert!(!hill.is_closed(conn));
+    hill.waits_s(61);
+    assert!(hill.is_closed(conn));
+}
+
+#[test]
+fn idling_can_be_allowed() {
+    let mut hill = Server::new(limited(Limits { idle_s: 0, ..Limits::default() }));
+    let conn = hill.client();
+    hill.waits_s(1_000_000);
+    assert!(!hill.is_closed(conn));
+    hill.stick(conn);
+    hill.says(conn, "hello");
+    hill.takes(conn, 0);
+    hill.waits_s(30);
+    assert!(hill.is_closed(conn), "a client that takes nothing is closed all the same");
+}
+
+#[test]
+fn one_client_too_many_is_closed_at_once() {
+    let mut hill = Server::new(limited(Limits { connections: 2, ..Limits::default() }));
+    let (one, two) = (hill.client(), hill.client());
+    let three = hill.client();
+    assert!(hill.is_closed(three));
+    assert_eq!(hill.heard(three), "");
+    assert_eq!(hill.asks(two, "hello"), "? hello\n");
+    hill.ends(one);
+    let four = hill.client();
+    assert_eq!(hill.asks(four, "hello"), "? hello\n");
+    assert_eq!((hill.counters().connections, hill.counters().refused), (4, 1));
+    assert!(hill.logged().contains(&closed(three, Goodbye::TooMany)));
+}
+
+#[test]
+fn links_have_room_however_many_clients_there_are() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let mut hill = Server::new(Config { limits, ..config("Hill", &["Adams", "Jaquez"]) });
+    hill.client();
+    hill.links(&Stranger::named("Adams"));
+    hill.links(&Stranger::named("Jaquez"));
+    assert_eq!(hill.counters().links, 2);
+    let conn = hill.client();
+    assert!(hill.is_closed(conn));
+}
+
+fn shared(connections: u32) -> Server {
+    let limits = Limits { connections, ..Limits::default() };
+    Server::new(Config { limits, shared_address: true, ..config("Hill", &["Adams"]) })
+}
+
+#[test]
+fn at_a_shared_address_the_first_line_tells_a_neighbour_from_a_client() {
+    let mut hill = shared(10);
+    let client = hill.client();
+    assert_eq!(hill.asks(client, "hello"), "? hello\n");
+    let hello = Stranger::named("Adams").hello("Hill");
+    assert_eq!(hill.asks(client, &hello), format!("? {hello}\n"), "only a first line is");
+    let neighbour = hill.client();
+    assert!(hill.asks(neighbour, &hello).starts_with("CHALLENGE "));
+}
+
+#[test]
+fn at_a_shared_address_a_client_may_send_all_it_has_and_end() {
+    for text in ["hello", "hello\n", "hello\nhello", ""] {
+        let mut hill = shared(10);
+        let client = hill.client();
+        hill.types(client, text.as_bytes());
+        hill.ends(client);
+        assert_eq!(hill.heard(client).lines().count(), text.lines().count());
+        assert!(hill.is_closed(client));
+    }
+}
+
+#[test]
+fn at_a_shared_address_that_is_full_there_is_still_a_door_for_neighbours() {
+    let mut hill = shared(1);
+    hill.client();
+    let neighbour = hill.client();
+    assert!(!hill.is_closed(neighbour));
+    let hello = Stranger::named("Adams").hello("Hill");
+    assert!(hill.asks(neighbour, &hello).starts_with("CHALLENGE "));
+
+    let client = hill.client();
+    assert_eq!(hill.asks(client, "hello"), "");
+    assert!(hill.is_closed(client));
+    assert_eq!(hill.counters().refused, 1);
+
+    let silent = hill.client();
+    hill.waits_s(5);
+    assert!(hill.is_closed(silent));
+}
+
+#[test]
+fn at_a_shared_address_a_neighbour_takes_no_clients_place() {
+    let mut hill = shared(1);
+    let neighbour = hill.client();
+    hill.says(neighbour, &Stranger::named("Adams").hello("Hill"));
+    let client = hill.client();
+    assert_eq!(hill.asks(client, "hello"), "? hello\n");
+}
+
+#[test]
+fn at_the_address_for_neighbours_there_is_nothing_for_clients() {
+    let mut hill = Server::new(config("Hill", &["Adams"]));
+    let conn = hill.accept(Listener::Links);
+    assert_eq!(hill.asks(conn, "IAMAT kiwi +1-2 3"), "");
+    assert!(hill.is_closed(conn));
+    assert_eq!(hill.table(), [""; 0]);
+}
+
+#[test]
+fn handshakes_that_go_on_at_once_are_counted_too() {
+    let mut hill = Server::new(config("Hill", &["Adams"]));
+    let open: Vec<_> = (0..65).map(|_| hill.accept(Listener::Links)).collect();
+    assert!(open.iter().all(|conn| !hill.is_closed(*conn)));
+    let one_more = hill.accept(Listener::Links);
+    assert!(hill.is_closed(one_more));
+    let refused = Notice::LinkRefused { conn: one_more, why: Refusal::TooMany };
+    assert!(hill.logged().contains(&refused));
+    hill.waits_s(5);
+    assert!(open.iter().all(|conn| hill.is_closed(*conn)));
+    hill.links(&Stranger::named("Adams"));
+}
+
+#[test]
+fn settings_that_make_no_sense_are_told_apart() {
+    use herd_core::ConfigError::*;
+    let sound = config("Hill", &["Jaquez"]);
+    assert_eq!(sound.check(), Ok(()));
+    let with = |limits| Config { limits, ..sound.clone() }.check();
+    let plain = Neighbour { name: "Jaquez".into(), kind: LinkKind::Plain };
+    let short = herd_core::Secret::new(*b"fifteen bytes..");
+    let long_name = "x".repeat(65);
+    for (check, error) in [
+        (config("", &[]).check(), BadName),
+        (config("Hi ll", &[]).check(), BadName),
+        (config(&long_name, &[]).check(), BadName),
+        (config("Hill", &["Hill"]).check(), OwnNeighbour),
+        (config("Hill", &["Smith", "Smith"]).check(), NeighbourTwice),
+        (Config { secret: short.clone(), ..sound.clone() }.check(), ShortSecret),
+        (
+            Config { lookup_timeout: core::time::Duration::ZERO, ..sound.clone() }.check(),
+            ZeroLimit("timeout_ms"),
+        ),
+        (with(Limits { line_bytes: 0, ..Limits::default() }), ZeroLimit("line_bytes")),
+        (
+            with(Limits { client_id_bytes: 256, ..Limits::default() }),
+            LimitTooLarge("client_id_bytes", 255),
+        ),
+    ] {
+        assert_eq!(check, Err(error));
+    }
+    assert_eq!(Config { secret: short, neighbours: vec![plain], ..sound }.check(), Ok(()));
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    assert!(!format!("{:?}", config("Hill", &["Jaquez"])).contains("battery"));
+}
+
+#[test]
+fn what_is_closed_is_closed_once_and_hears_nothing_more() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.says(conn, "IAMAT kiwi +1-2 3");
+    hill.says(conn, "WHATSAT kiwi 1 1");
+    let id = hill.request();
+    hill.breaks(conn);
+    hill.answers(id, "{}");
+    hill.breaks(conn);
+    hill.waits_s(10_000);
+    assert!(hill.did_aloud().iter().all(|did| matches!(did, Did::Cancel(_))));
+}

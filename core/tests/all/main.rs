@@ -1,0 +1,21 @@
+//! The protocol, told as stories about one server or a herd of them.
+//!
+//! Each module is about one behaviour. Nothing here sleeps or reads a clock: time is invented.
+#![expect(clippy::unwrap_used, reason = "where a test is wrong it may fail at once")]
+
+mod determinism;
+mod flood;
+mod handshake;
+mod iamat;
+mod limits;
+mod lines;
+mod lookups;
+mod mesh;
+mod net;
+mod plain;
+mod pressure;
+mod progress;
+mod stopping;
+mod support;
+mod table;
+mod whatsat;
