@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::config::Limits;
 use crate::handshake::Nonce;
-use crate::output::{ConnId, PeerId};
+use crate::output::{Action, ConnId, Output, PeerId};
 use crate::replies::Replies;
 use crate::time::{Instant, seconds};
 
@@ -21,7 +21,10 @@ pub(crate) struct Conn {
     pub(crate) done: usize,
     /// Dropping everything up to the next line end.
     pub(crate) skipping: bool,
+    /// Obeying no more lines for now.
     pub(crate) paused: bool,
+    /// Whether the driver was told to read no more, which stays so while held lines are obeyed.
+    pub(crate) is_driver_paused: bool,
     pub(crate) input: Input,
     /// Bytes sent and not yet reported as taken.
     pub(crate) unsent: usize,
@@ -96,6 +99,7 @@ impl Conn {
             done: 0,
             skipping: false,
             paused: false,
+            is_driver_paused: false,
             input: Input::Open,
             unsent: 0,
             replies: None,
@@ -136,6 +140,13 @@ impl Conn {
         }
         let may_idle = limits.idle_s > 0 && self.owed() == 0;
         may_idle.then(|| self.heard.max(self.taken).after(seconds(limits.idle_s)))
+    }
+
+    /// Has the driver read no more, unless it was told so already.
+    pub(crate) fn pause_driver(&mut self, id: ConnId, out: &mut Output) {
+        if !core::mem::replace(&mut self.is_driver_paused, true) {
+            out.push(Action::Pause { conn: id });
+        }
     }
 
     /// Takes note of bytes that were sent.

@@ -574,7 +574,7 @@ impl Herd {
         }
         if conn.input == Input::Open {
             conn.input = Input::Cut;
-            out.push(Action::Pause { conn: id });
+            conn.pause_driver(id, out);
         }
         self.finish_if_done(now, id, out);
     }

@@ -238,10 +238,11 @@ impl Herd {
         if conn.paused && !is_full(conn, &limits) {
             conn.paused = false;
             self.read_held(now, id, out);
-            if let Some(conn) = self.conns.get(id)
+            if let Some(conn) = self.conns.get_mut(id)
                 && !conn.paused
                 && conn.input == Input::Open
             {
+                conn.is_driver_paused = false;
                 out.push(Action::Resume { conn: id });
             }
         }
@@ -295,7 +296,7 @@ impl Herd {
             conn.paused = true;
             self.counters.pauses += 1;
             if conn.input == Input::Open {
-                out.push(Action::Pause { conn: id });
+                conn.pause_driver(id, out);
             }
         }
     }

@@ -213,7 +213,7 @@ proptest! {
                 if let Some((id, request)) = did.lookup() {
                     open.push((id, request.to_string()));
                 } else if did == Did::Pause(conn) {
-                    paused = true;
+                    prop_assert!(!core::mem::replace(&mut paused, true), "paused twice");
                 } else if did == Did::Resume(conn) {
                     prop_assert!(core::mem::replace(&mut paused, false), "resumed without a pause");
                 }
