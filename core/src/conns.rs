@@ -132,11 +132,14 @@ impl Conn {
         if self.is_unproven() {
             return Some(self.opened.after(HANDSHAKE));
         }
-        if matches!(self.role, Role::Link(_) | Role::Client { plain: true }) {
+        if matches!(self.role, Role::Link(_)) {
             return None;
         }
         if self.unsent > 0 {
             return Some(self.taken.after(seconds(limits.stalled_s)));
+        }
+        if matches!(self.role, Role::Client { plain: true }) {
+            return None;
         }
         let may_idle = limits.idle_s > 0 && self.owed() == 0;
         may_idle.then(|| self.heard.max(self.taken).after(seconds(limits.idle_s)))

@@ -65,6 +65,17 @@ fn time_in_which_nothing_waited_is_no_stall() {
 }
 
 #[test]
+fn a_client_that_comes_from_a_plain_servers_address_is_closed_when_it_takes_nothing() {
+    let mut hill = Server::hill();
+    let conn = hill.accept(Listener::Clients { plain: true });
+    hill.stick(conn);
+    hill.says(conn, "hello");
+    hill.takes(conn, 0);
+    hill.waits_s(30);
+    assert!(hill.is_closed(conn));
+}
+
+#[test]
 fn a_client_that_says_nothing_is_closed() {
     let mut hill = Server::hill();
     let conn = hill.client();
