@@ -22,6 +22,9 @@ use crate::config::Secret;
 /// The version of the link protocol that this is.
 pub const LINK_VERSION: u32 = 1;
 
+/// What the first line of a link begins with, and no command of a client's.
+pub(crate) const HELLO: &[u8] = b"LINK ";
+
 /// One start of a server: two never share a number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Incarnation(pub(crate) u64);
@@ -111,7 +114,7 @@ impl<'a> Hello<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"LINK ");
+        out.extend_from_slice(HELLO);
         out.extend_from_slice(itoa::Buffer::new().format(self.version).as_bytes());
         for name in [self.dialler, self.acceptor] {
             out.push(b' ');

@@ -10,12 +10,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::command::{Command, Grammar, Malformed, Update};
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::conns::{Conn, Conns, Door, Input, Opening, Role};
 use crate::counters::Counters;
 use crate::directory::{Directory, Origin};
 use crate::entropy::Entropy;
-use crate::handshake::Incarnation;
+use crate::handshake::{HELLO, Incarnation};
 use crate::lookups::Lookups;
 use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::{Action, ConnId, LookupId, Output, PeerId};
@@ -96,6 +96,8 @@ pub enum Dialled {
 const BATCH: usize = 32;
 /// Connections that may be in their handshake at once, beyond those of all neighbours.
 const SPARE_HANDSHAKES: usize = 64;
+/// Bytes of a line on a link, on every server.
+const LINK_LINE_BYTES: usize = 8192;
 /// The time for stopping.
 const STOPPING: Duration = Duration::from_secs(5);
 /// The link of records that came from plain servers.
@@ -231,6 +233,7 @@ impl Herd {
         match (&conn.role, conn.input) {
             (Role::Client { .. } | Role::Undecided(Door::Shared { .. }), Input::Open) => {
                 conn.input = Input::Ended;
+                self.become_client_if_undecided(id);
                 self.read_held(now, id, out);
                 self.finish_if_done(now, id, out);
             }
@@ -380,7 +383,7 @@ impl Herd {
                 done += end.map_or(rest.len(), |end| end + 1);
                 continue;
             }
-            let limit = self.config.limits.line_bytes as usize;
+            let limit = line_limit(&conn.role, rest, &self.config.limits);
             let line = &rest[..rest.len().min(limit + 1)];
             match memchr::memchr(b'\n', line) {
                 Some(end) => done += self.read_lines(now, id, rest, end, limit, out),
@@ -596,6 +599,21 @@ impl Herd {
         let open: Vec<_> = self.conns.iter().map(|(id, _)| id).collect();
         for id in open {
             self.close(now, id, Goodbye::Stopping, out);
+        }
+    }
+}
+
+/// How long the line that `rest` begins with may be. What a server's own settings allow is for clients
+/// alone, or the tables of servers that are set differently would differ.
+fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
+    let own = limits.line_bytes as usize;
+    let may_be_hello = || HELLO.starts_with(&rest[..rest.len().min(HELLO.len())]);
+    match role {
+        Role::Client { .. } => own,
+        Role::Undecided(Door::Shared { .. }) if may_be_hello() => own.max(LINK_LINE_BYTES),
+        Role::Undecided(Door::Shared { .. }) => own,
+        Role::Undecided(Door::Links | Door::SharedFull) | Role::Opening(_) | Role::Link(_) => {
+            LINK_LINE_BYTES
         }
     }
 }

@@ -257,7 +257,6 @@ impl Herd {
         let held = core::mem::take(&mut conn.held);
         let last = &held[core::mem::take(&mut conn.done)..];
         if conn.input == Input::Ended && !last.is_empty() {
-            self.become_role_if_undecided(id);
             self.obey_last(now, id, last, out);
         }
         let Some(conn) = self.conns.get_mut(id) else { return };

@@ -108,7 +108,7 @@ impl Herd {
         match (Hello::parse(line), door) {
             (Some(hello), _) => self.challenge(now, id, &hello, out),
             (None, Door::Shared { .. }) => {
-                self.become_role_if_undecided(id);
+                self.become_client_if_undecided(id);
                 return 0;
             }
             (None, Door::SharedFull) => {
@@ -120,7 +120,7 @@ impl Herd {
         line.len() + 1
     }
 
-    pub(super) fn become_role_if_undecided(&mut self, id: ConnId) {
+    pub(super) fn become_client_if_undecided(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get(id)
             && let Role::Undecided(Door::Shared { plain }) = conn.role
         {

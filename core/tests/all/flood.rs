@@ -112,6 +112,48 @@ fn what_is_no_update_is_dropped_and_never_answered() {
 }
 
 #[test]
+fn links_know_only_the_limits_that_all_servers_share() {
+    use herd_core::{Config, Limits};
+    let limits = Limits { client_id_bytes: 4, line_bytes: 40, ahead_s: 1, ..Limits::default() };
+    for (shared_address, who) in [(false, "Jaquez"), (false, "Adams"), (true, "Jaquez")] {
+        let mut hill =
+            Server::new(Config { limits, shared_address, ..config("Hill", &["Adams", "Jaquez"]) });
+        let link = hill.links(&Stranger::named(who));
+        let update = format!(
+            "AT {} -{} {} +34.{}-118 {}9223372036",
+            "S".repeat(64),
+            "1".repeat(63),
+            "k".repeat(255),
+            "0".repeat(120),
+            "0".repeat(54),
+        );
+        hill.says(link, &update);
+        assert_eq!(hill.table(), [update]);
+        let client = hill.client();
+        assert_eq!(hill.asks(client, "IAMAT kiwis +1-2 3"), "? IAMAT kiwis +1-2 3\n");
+        hill.says(client, &"x".repeat(41));
+        assert_eq!(hill.counters().long_lines, 1);
+    }
+}
+
+#[test]
+fn a_neighbour_reaches_a_shared_address_however_short_lines_must_be() {
+    use herd_core::{Config, Limits, Listener};
+    let limits = Limits { line_bytes: 10, ..Limits::default() };
+    let mut hill =
+        Server::new(Config { limits, shared_address: true, ..config("Hill", &["Adams"]) });
+    let conn = hill.accept(Listener::Clients { plain: false });
+    let hello = Stranger::named("Adams").hello("Hill");
+    for byte in hello.bytes().chain([b'\n']) {
+        hill.types(conn, &[byte]);
+    }
+    assert!(hill.heard(conn).starts_with("CHALLENGE "));
+    let client = hill.client();
+    hill.types(client, b"LINKS are short");
+    assert_eq!(hill.heard(client), "? LINKS are \n");
+}
+
+#[test]
 fn updates_with_odd_blanks_are_kept_in_their_usual_form() {
     let (mut hill, jaquez, smith) = hill();
     hill.says(jaquez, " AT\tBall  +1 kiwi +1-2 3\r");
