@@ -119,6 +119,14 @@ impl Conn {
         matches!(self.role, Role::Client { .. } | Role::Undecided(Door::Shared { .. }))
     }
 
+    /// Whether bare `AT` lines are taken from it.
+    fn is_plain(&self) -> bool {
+        matches!(
+            self.role,
+            Role::Client { plain: true } | Role::Undecided(Door::Shared { plain: true })
+        )
+    }
+
     /// Whether it must prove itself within the time of a handshake.
     pub(crate) fn is_unproven(&self) -> bool {
         matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull))
@@ -138,7 +146,7 @@ impl Conn {
         if self.unsent > 0 {
             return Some(self.taken.after(seconds(limits.stalled_s)));
         }
-        if matches!(self.role, Role::Client { plain: true }) {
+        if self.is_plain() {
             return None;
         }
         let may_idle = limits.idle_s > 0 && self.owed() == 0;

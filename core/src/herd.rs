@@ -422,10 +422,10 @@ impl Herd {
 
     fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
         self.counters.long_lines += 1;
-        match self.conns.get_mut(id).map(|conn| &mut conn.role) {
+        match self.conns.get(id).map(|conn| &conn.role) {
             Some(Role::Link(_)) => self.drop_line(id, Malformed::UnknownCommand, out),
-            Some(role @ Role::Undecided(Door::Shared { .. })) => {
-                *role = Role::Client { plain: false };
+            Some(Role::Undecided(Door::Shared { .. })) => {
+                self.become_client_if_undecided(id);
                 self.answer_invalid(now, id, begin, out);
             }
             Some(Role::Client { .. }) => self.answer_invalid(now, id, begin, out),

@@ -137,3 +137,24 @@ fn a_plain_connection_that_ends_is_opened_again() {
     assert!(hill.is_closed(ball));
     hill.dials("Ball");
 }
+
+#[test]
+fn a_plain_neighbour_is_known_at_a_shared_address_whatever_its_first_line_is() {
+    for first in ["hello".to_string(), "x".repeat(10_000), "AT Ball +1 owl +1-2 3".to_string()] {
+        let mut hill = Server::new(Config { shared_address: true, ..config("Hill", &["Adams"]) });
+        let ball = from_ball(&mut hill);
+        hill.says(ball, &first);
+        hill.heard(ball);
+        hill.says(ball, "AT Ball +0.1 kiwi +1-2 3");
+        assert_eq!(hill.heard(ball), "");
+        assert_eq!(hill.record("kiwi").as_deref(), Some("AT Ball +0.1 kiwi +1-2 3"));
+    }
+}
+
+#[test]
+fn a_plain_neighbour_may_be_silent_at_a_shared_address_too() {
+    let mut hill = Server::new(Config { shared_address: true, ..config("Hill", &["Adams"]) });
+    let ball = from_ball(&mut hill);
+    hill.waits_s(100_000);
+    assert!(!hill.is_closed(ball));
+}
