@@ -1,7 +1,7 @@
 //! Links come and go; a neighbour that comes back is sent what it lacks, and one that is slow costs
 //! nothing.
 
-use herd_core::{Config, Goodbye, Limits, Notice};
+use herd_core::{Config, Goodbye, Limits, Notice, Wake};
 
 use crate::net::Net;
 use crate::support::{Server, Stranger, config};
@@ -213,6 +213,25 @@ fn a_neighbour_that_the_ring_has_overtaken_is_sent_what_it_lacks_from_the_table(
     let told = hill.told(link);
     assert_eq!(told.len(), 21, "{told:?}");
     assert!(told.iter().all(|line| line.contains(" new") || line.contains(" old7 ")));
+}
+
+#[test]
+fn a_neighbour_that_is_very_far_behind_is_caught_up_with_in_several_turns() {
+    let mut hill = Server::new(Config { ring: 1 << 18, ..config("Hill", &["Adams"]) });
+    let client = hill.client();
+    hill.says(client, "IAMAT emu +1-2 1");
+    for round in 0..200 {
+        let lines = (0..500).map(|line| format!("IAMAT kiwi +1-2 {}\n", 2 + round * 500 + line));
+        hill.types(client, lines.collect::<String>().as_bytes());
+        hill.heard(client);
+    }
+    hill.says(client, "IAMAT owl +1-2 1");
+    let link = hill.links_stuck(&Stranger::named("Adams"));
+    assert_eq!(hill.told(link).len(), 1);
+    assert_eq!(hill.herd.poll_timeout(), Some((hill.now.mono, Wake::Flood)));
+    hill.waits_ms(0);
+    assert_eq!(hill.told(link).len(), 2);
+    assert_ne!(hill.herd.poll_timeout().map(|(_, wake)| wake), Some(Wake::Flood));
 }
 
 #[test]
