@@ -225,7 +225,7 @@ impl Conns {
         })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.free.len() == self.slots.len()
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 }

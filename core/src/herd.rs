@@ -96,6 +96,8 @@ pub enum Dialled {
 const BATCH: usize = 32;
 /// Connections that may be in their handshake at once, beyond those of all neighbours.
 const SPARE_HANDSHAKES: usize = 64;
+/// Timers that may lie around for nothing, beside a few for each connection.
+const SPARE_TIMERS: usize = 1024;
 /// Bytes of a line on a link, on every server.
 const LINK_LINE_BYTES: usize = 8192;
 /// The time for stopping.
@@ -305,7 +307,7 @@ impl Herd {
 
     /// Whether the server was told to stop and has no connection left.
     pub fn has_stopped(&self) -> bool {
-        self.stopping && self.conns.is_empty()
+        self.stopping && self.conns.len() == 0
     }
 
     /// When [`Herd::handle_timeout`] is next due, and what for.
@@ -460,7 +462,22 @@ impl Herd {
         if let Some(due) = due {
             self.set_alarm(id, due);
         }
+        self.sweep_timers();
         id
+    }
+
+    /// Drops the timers of connections that are gone, when most are: connections that come and go
+    /// quickly leave theirs behind for as long as they might have idled.
+    fn sweep_timers(&mut self) {
+        if self.timers.len() > SPARE_TIMERS + 4 * self.conns.len() {
+            let conns = &self.conns;
+            self.timers.sweep(|at, wake| match wake {
+                Wake::Connection(id) => conns.get(id).is_some_and(|conn| conn.alarm == Some(at)),
+                Wake::Neighbour(_) | Wake::Lookup | Wake::Records | Wake::Flood | Wake::Stop => {
+                    true
+                }
+            });
+        }
     }
 
     /// Changes what a connection is.

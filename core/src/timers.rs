@@ -1,7 +1,8 @@
 //! What is to be looked at, and when.
 //!
 //! A timer says only that something may be due. Whoever set it remembers the time it is set for and
-//! ignores every other, so nothing ever has to be taken out of the heap.
+//! ignores every other, so nothing has to be taken out of the heap when plans change; what has become
+//! meaningless is swept out now and then.
 
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
@@ -42,6 +43,15 @@ impl Timers {
             *alarm = Some(at);
             self.set(at, wake);
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Drops the timers of which `means_something` is false.
+    pub(crate) fn sweep(&mut self, mut means_something: impl FnMut(Instant, Wake) -> bool) {
+        self.heap.retain(|Reverse((at, wake))| means_something(*at, *wake));
     }
 
     pub(crate) fn next(&self) -> Option<(Instant, Wake)> {

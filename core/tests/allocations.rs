@@ -56,6 +56,26 @@ fn an_invalid_line_allocates_nothing() {
     assert_eq!(hill.settled(&[b"hello\n".to_vec(), b"hello\n".to_vec()]), Costs::default());
 }
 
+#[test]
+fn connections_that_come_and_go_leave_nothing_behind() {
+    let mut hill = Hill::alone();
+    let mut come_and_go = |count| {
+        measure(|| {
+            for _ in 0..count {
+                let listener = Listener::Clients { plain: false };
+                let conn = hill.herd.handle_accept(hill.now, listener, &mut hill.out);
+                hill.herd.handle_input(hill.now, conn, b"hello\n", &mut hill.out);
+                hill.herd.handle_eof(hill.now, conn, &mut hill.out);
+                hill.herd.handle_drained(hill.now, conn, usize::MAX, &mut hill.out);
+                hill.out.clear();
+            }
+        })
+        .bytes_current
+    };
+    come_and_go(2_000);
+    assert_eq!(come_and_go(20_000), 0);
+}
+
 /// A server, one client of it, and the memory of its driver.
 struct Hill {
     herd: Herd,

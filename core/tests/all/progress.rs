@@ -1,7 +1,7 @@
 //! Links come and go; a neighbour that comes back is sent what it lacks, and one that is slow costs
 //! nothing.
 
-use herd_core::{Config, Goodbye, Limits, Notice};
+use herd_core::{Config, Goodbye, Limits, Notice, Wake};
 
 use crate::net::Net;
 use crate::support::{Server, Stranger, config};
@@ -128,6 +128,38 @@ fn an_acknowledgement_of_what_was_never_marked_counts_for_nothing() {
 }
 
 #[test]
+fn an_acknowledgement_counts_for_one_start_of_a_neighbour_only() {
+    let mut hill = hill();
+    let link = hill.links(&Stranger::named("Adams"));
+    report(&mut hill, "kiwi", 1);
+    report(&mut hill, "emu", 1);
+    hill.waits_s(1);
+    hill.says(link, "ACK 2");
+    hill.breaks(link);
+    let anew = Stranger { incarnation: 8, ..Stranger::named("Adams") };
+    let link = hill.links_stuck(&anew);
+    hill.breaks(link);
+    let link = hill.links(&anew);
+    assert_eq!(hill.told(link).len(), 2);
+}
+
+#[test]
+fn an_acknowledgement_counts_for_marks_of_its_own_link_only() {
+    let mut hill = hill();
+    let link = hill.links(&Stranger::named("Adams"));
+    report(&mut hill, "kiwi", 1);
+    hill.waits_s(1);
+    assert!(hill.heard(link).ends_with("MARK 1\n"));
+    hill.breaks(link);
+    let anew = Stranger { incarnation: 8, ..Stranger::named("Adams") };
+    let link = hill.links_stuck(&anew);
+    hill.says(link, "ACK 1");
+    hill.breaks(link);
+    let link = hill.links(&anew);
+    assert_eq!(hill.told(link).len(), 1);
+}
+
+#[test]
 fn what_waits_for_a_stopped_neighbour_does_not_grow() {
     let mut hill = hill();
     let link = hill.links(&Stranger::named("Adams"));
@@ -143,6 +175,50 @@ fn what_waits_for_a_stopped_neighbour_does_not_grow() {
     }
     assert!(most <= 256 * 1024 + 600, "{most} bytes wait");
     assert!(most > 200 * 1024, "{most} bytes wait");
+}
+
+#[test]
+fn marks_do_not_pile_up_for_a_neighbour_that_talks_and_does_not_read() {
+    let mut hill = hill();
+    let link = hill.links_stuck(&Stranger::named("Adams"));
+    let client = hill.client();
+    let lines: Vec<_> = (0..8000).map(|client| format!("IAMAT c{client} +1-2 1\n")).collect();
+    for some in lines.chunks(500) {
+        hill.types(client, some.concat().as_bytes());
+    }
+    let full = hill.waiting(link);
+    for _ in 0..100 {
+        hill.says(link, "MARK 0");
+        hill.waits_s(5);
+    }
+    assert!(!hill.is_closed(link));
+    assert_eq!(hill.waiting(link), full);
+}
+
+#[test]
+fn what_changes_behind_a_walk_is_sent_after_it() {
+    let mut hill = Server::new(Config { ring: 4, ..config("Hill", &["Adams"]) });
+    let client = hill.client();
+    let long = "k".repeat(240);
+    for at in 0..2000 {
+        hill.says(client, &format!("IAMAT {long}{at} +1-2 1"));
+    }
+    let link = hill.links_stuck(&Stranger::named("Adams"));
+    let mut told = hill.told(link);
+    for at in (0..2000).step_by(100) {
+        hill.says(client, &format!("IAMAT {long}{at} +1-2 2"));
+    }
+    hill.says(client, "IAMAT kiwi +1-2 2");
+    while hill.waiting(link) > 0 {
+        hill.takes(link, usize::MAX);
+        told.extend(hill.told(link));
+    }
+    let table = hill.table();
+    assert!(table.iter().all(|line| told.contains(line)));
+    let lines = told.len();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), lines, "nothing is sent twice");
 }
 
 #[test]
@@ -213,6 +289,25 @@ fn a_neighbour_that_the_ring_has_overtaken_is_sent_what_it_lacks_from_the_table(
     let told = hill.told(link);
     assert_eq!(told.len(), 21, "{told:?}");
     assert!(told.iter().all(|line| line.contains(" new") || line.contains(" old7 ")));
+}
+
+#[test]
+fn a_neighbour_that_is_very_far_behind_is_caught_up_with_in_several_turns() {
+    let mut hill = Server::new(Config { ring: 1 << 18, ..config("Hill", &["Adams"]) });
+    let client = hill.client();
+    hill.says(client, "IAMAT emu +1-2 1");
+    for round in 0..200 {
+        let lines = (0..500).map(|line| format!("IAMAT kiwi +1-2 {}\n", 2 + round * 500 + line));
+        hill.types(client, lines.collect::<String>().as_bytes());
+        hill.heard(client);
+    }
+    hill.says(client, "IAMAT owl +1-2 1");
+    let link = hill.links_stuck(&Stranger::named("Adams"));
+    assert_eq!(hill.told(link).len(), 1);
+    assert_eq!(hill.herd.poll_timeout(), Some((hill.now.mono, Wake::Flood)));
+    hill.waits_ms(0);
+    assert_eq!(hill.told(link).len(), 2);
+    assert_ne!(hill.herd.poll_timeout().map(|(_, wake)| wake), Some(Wake::Flood));
 }
 
 #[test]

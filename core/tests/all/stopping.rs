@@ -124,6 +124,21 @@ fn neighbours_are_told_everything_before_their_links_close() {
 }
 
 #[test]
+fn a_report_that_still_waits_reaches_the_neighbours() {
+    let limits = Limits { pipeline: 1, ..Limits::default() };
+    let mut hill = Server::new(Config { limits, ..config("Hill", &["Adams"]) });
+    let link = hill.links(&Stranger::named("Adams"));
+    let conn = hill.client();
+    hill.types(conn, b"IAMAT kiwi +1-2 1520023935\nWHATSAT kiwi 1 1\nIAMAT emu +1-2 1520023935\n");
+    let id = hill.request();
+    hill.stops();
+    hill.answers(id, "{}");
+    assert_eq!(hill.told(link).len(), 2);
+    hill.ends(conn);
+    assert!(hill.is_closed(link));
+}
+
+#[test]
 fn stopping_twice_is_stopping_once() {
     let mut hill = Server::hill();
     let conn = hill.client();
