@@ -143,8 +143,16 @@ impl Server {
         links: Option<TcpListener>,
         orders: Vec<Receiver<Duration>>,
     ) -> io::Result<()> {
-        let server = Arc::clone(self);
-        let stop = move || server.turn(|state, now| state.herd.handle_stop(now, &mut state.out));
+        let doors = [(Some(clients), false), (links, true)];
+        let doors = doors.map(|(listener, is_for_links)| Some((Arc::new(listener?), is_for_links)));
+        let (server, closing) = (Arc::clone(self), doors.clone());
+        let stop = move || {
+            for (listener, _) in closing.iter().flatten() {
+                // The kernel turns newcomers away from here on, where it can; else the core does.
+                let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+            }
+            server.turn(|state, now| state.herd.handle_stop(now, &mut state.out));
+        };
         signals::handle(stop, || ())?;
         for _ in 0..self.settings.core.limits.lookups {
             self.spawn(Self::ask)?;
@@ -153,11 +161,9 @@ impl Server {
             let peer = PeerId::at(position).expect("the configuration has been checked");
             self.spawn(move |server| server.dial(peer, &orders))?;
         }
-        for (listener, is_for_links) in [(Some(clients), false), (links, true)] {
-            if let Some(listener) = listener {
-                listener.set_nonblocking(false)?;
-                self.spawn(move |server| server.accept(&listener, is_for_links))?;
-            }
+        for (listener, is_for_links) in doors.into_iter().flatten() {
+            listener.set_nonblocking(false)?;
+            self.spawn(move |server| server.accept(&listener, is_for_links))?;
         }
         Ok(())
     }
