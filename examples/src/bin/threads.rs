@@ -15,8 +15,7 @@
 //!   main: time ────┘      one turn each     └──▶ standard error
 //! ```
 //!
-//! `docs/adapters.md` walks through this file. What a server for production has besides is there too:
-//! the log file, metrics, a higher limit of open files, TLS towards the provider.
+//! `docs/adapters.md` walks through this file, and says what a server for production has besides.
 
 use core::net::SocketAddr;
 use core::time::Duration;
