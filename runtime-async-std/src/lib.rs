@@ -75,6 +75,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         task.cancel().await;
     }
     host.stopped().await;
+    host.log_counters();
     Ok(())
 }
 

@@ -78,6 +78,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         task.abort();
     }
     host.stopped().await;
+    host.log_counters();
     Ok(())
 }
 

@@ -264,6 +264,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         *self.lock().herd.counters()
     }
 
+    /// Writes what has been counted to the log.
+    pub fn log_counters(&self) {
+        let counters = self.counters();
+        self.log.event(clock::now().wall, log::Level::Info, format_args!("{counters:?}"));
+    }
+
     /// One call of the core and everything that follows from it.
     fn turn<T>(&self, call: impl FnOnce(&mut State<S>, Now) -> T) -> T {
         let now = clock::now();
