@@ -3,6 +3,7 @@
 use crate::PATIENCE;
 use core::net::SocketAddr;
 use core::time::Duration;
+use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
@@ -50,6 +51,12 @@ impl Client {
     /// A server that has closed already is no error.
     pub fn finish(&self) {
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Leaves without waiting for anything: the server sees the connection reset.
+    pub fn abort(self) {
+        let linger = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        linger.expect("an open socket takes options");
     }
 
     /// Sends a line and returns the next line that comes back, without its line feed.

@@ -51,6 +51,8 @@ pub enum Answer {
     Raw(Vec<u8>),
     /// These bytes, then silence.
     Stuck(Vec<u8>),
+    /// These bytes, then a space after each such time, for ever.
+    Trickle(Vec<u8>, Duration),
     /// A body of unknown length that does not end.
     Endless,
     /// Another answer, once the gate is open.

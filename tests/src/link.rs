@@ -71,7 +71,8 @@ impl Opening {
         format!("LINK {version} {dialler} {acceptor} {incarnation} {nonce}\n")
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    /// Reads the line, given without its line end.
+    pub fn parse(line: &str) -> Option<Self> {
         let fields: Vec<_> = line.split(' ').map(str::to_owned).collect();
         let [link, version, dialler, acceptor, incarnation, nonce] =
             <[String; 6]>::try_from(fields).ok()?;

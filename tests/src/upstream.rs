@@ -157,6 +157,13 @@ fn give(answer: Answer, mut stream: &TcpStream, shared: &Shared) -> io::Result<b
             shared.ended.wait(Duration::MAX);
             return Ok(false);
         }
+        Answer::Trickle(bytes, pause) => {
+            stream.write_all(&bytes)?;
+            while !shared.ended.wait(pause) {
+                stream.write_all(b" ")?;
+            }
+            return Ok(false);
+        }
         Answer::Endless => {
             stream.write_all(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"results\":[",
