@@ -46,6 +46,19 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
+    /// Sends what can be taken at once: how many bytes, or nothing where none can.
+    #[track_caller]
+    pub fn send_some(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.stream.set_nonblocking(true).expect("an open socket takes options");
+        let sent = self.stream.write(bytes);
+        self.stream.set_nonblocking(false).expect("an open socket takes options");
+        match sent {
+            Ok(count) => Some(count),
+            Err(error) if is_time_out(error.kind()) => None,
+            Err(error) => panic!("the server closed the connection: {error}"),
+        }
+    }
+
     /// Says that nothing more will come, and goes on listening.
     ///
     /// A server that has closed already is no error.

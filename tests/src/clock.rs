@@ -53,6 +53,11 @@ pub fn within<T>(deadline: Duration, mut question: impl FnMut() -> Option<T>) ->
     }
 }
 
+/// Lets time pass, where time itself is what the case is about.
+pub fn pass(span: Duration) {
+    thread::sleep(span);
+}
+
 /// Watches that `condition` holds all the time for `span`.
 ///
 /// For what must *not* happen. It can miss a violation, never invent one.

@@ -22,7 +22,9 @@ mod upstream;
 pub use at::At;
 pub use binaries::{herd, herd_places};
 pub use client::Client;
-pub use clock::{PATIENCE, eventually, eventually_some, holds_for, monotonic, wall_nanos, within};
+pub use clock::{
+    PATIENCE, eventually, eventually_some, holds_for, monotonic, pass, wall_nanos, within,
+};
 pub use herd::Herd;
 pub use http::{Answer, Gate, Request};
 pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, proof};

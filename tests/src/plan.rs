@@ -94,7 +94,8 @@ impl Plan {
         self.entry(name, talks_with, address, Links::Herd, None)
     }
 
-    /// Adds a neighbour of another implementation, played by the test, at `address`.
+    /// Adds a neighbour of another implementation, played by the test, whose
+    /// only address this is.
     #[must_use]
     pub fn plain_neighbour(self, address: SocketAddr, name: &str, talks_with: &[&str]) -> Self {
         self.entry(name, talks_with, address, Links::Plain, None)
@@ -219,14 +220,16 @@ impl Plan {
         self.log.iter().for_each(|line| add(line));
         for entry in &self.entries {
             let detour = self.detours.get(&(reader.to_owned(), entry.name.clone()));
-            let Entry { name, talks_with, address, .. } = entry;
+            let Entry { name, talks_with, .. } = entry;
             let link_address = detour.copied().unwrap_or(entry.link_address);
+            let is_plain = entry.links == Links::Plain;
+            let address = if is_plain { entry.link_address } else { entry.address };
             add(&format!("\n[[server]]\nname = \"{name}\"\naddress = \"{address}\""));
             add(&format!("talks_with = {talks_with:?}"));
-            if !self.shared {
+            if !self.shared && !is_plain {
                 add(&format!("link_address = \"{link_address}\""));
             }
-            if entry.links == Links::Plain {
+            if is_plain {
                 add("links = \"plain\"");
             }
         }

@@ -108,7 +108,8 @@ impl Program {
         kib.parse::<u64>().expect("VmRSS is a number") * 1024
     }
 
-    fn status(&mut self) -> Option<ExitStatus> {
+    /// How it ended, if it has.
+    pub fn status(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("a child can be waited for");
         }

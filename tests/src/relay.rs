@@ -27,6 +27,7 @@ struct Shared {
     /// What diallers said, its beginning only.
     said: Mutex<Vec<u8>>,
     lines_in: AtomicUsize,
+    connections: AtomicUsize,
 }
 
 /// How much of what diallers say is kept.
@@ -45,6 +46,7 @@ impl Relay {
             streams: Mutex::default(),
             said: Mutex::default(),
             lines_in: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
         });
         let accepting = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -82,6 +84,11 @@ impl Relay {
     /// The first bytes that diallers said.
     pub fn said_by_dialler(&self) -> Vec<u8> {
         lock(&self.shared.said).clone()
+    }
+
+    /// How many connections have been made so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// How many lines have been passed on from dialler to acceptor.
@@ -143,6 +150,7 @@ fn join(near: TcpStream, shared: &Arc<Shared>) -> std::io::Result<()> {
     if !shared.whole.load(Ordering::SeqCst) {
         shared.break_all();
     }
+    shared.connections.fetch_add(1, Ordering::SeqCst);
     let (near_back, far_back) = (near.try_clone()?, far.try_clone()?);
     thread::spawn({
         let shared = Arc::clone(shared);

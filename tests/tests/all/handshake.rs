@@ -317,7 +317,10 @@ fn a_link_opens_with_its_first_line_or_never(runtime: Runtime) {
     At::parse(&client.ask("IAMAT kiwi +1-1 100"));
 
     assert_eq!(client.ask(line.trim_end()), format!("? {}", line.trim_end()));
-    assert_eq!(client.ask("AT Aaa +0.500000000 emu +1-1 100"), "? AT Aaa +0.500000000 emu +1-1 100");
+    assert_eq!(
+        client.ask("AT Aaa +0.500000000 emu +1-1 100"),
+        "? AT Aaa +0.500000000 emu +1-1 100"
+    );
 }
 
 fn clients_and_links_may_share_an_address(runtime: Runtime) {
