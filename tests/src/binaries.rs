@@ -36,7 +36,15 @@ fn program(name: &str) -> &'static Path {
 fn build() -> BTreeMap<String, PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What cargo says of this package must not look like a change to the build scripts of others.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    let output = command
         .args(["build", "--release", "--message-format=json", "--manifest-path"])
         .arg(workspace)
         .args(["-p", "herd-tokio", "-p", "herd-async-std", "-p", "herd-places", "-p", "herd"])

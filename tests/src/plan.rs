@@ -5,7 +5,8 @@ use crate::{Herd, Runtime, Server, Upstream, free_address};
 use core::fmt::{Display, Write as _};
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -240,7 +241,9 @@ impl Plan {
     /// Writes the files and starts nothing.
     pub fn prepare(self) -> Herd {
         let dir = TempDir::new().expect("a temporary directory can be made");
-        fs::write(dir.path().join("herd.secret"), SECRET).expect("the directory takes a file");
+        let secret = dir.path().join("herd.secret");
+        fs::write(&secret, SECRET).expect("the directory takes a file");
+        fs::set_permissions(secret, Permissions::from_mode(0o600)).expect("a file of ours");
         let setting = Arc::new(Setting { dir, key: self.key.clone() });
         let mut servers = Vec::new();
         for entry in &self.entries {

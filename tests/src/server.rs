@@ -175,7 +175,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("--- {}, standard error:\n{}", self.name, self.stderr());
-            eprintln!("--- {}, end of the log:\n{}", self.name, last_lines(&self.log(), 30));
+            eprintln!("--- {}, end of the log:\n{}", self.name, last_lines(&self.log(), 20));
         }
     }
 }
@@ -183,5 +183,5 @@ impl Drop for Server {
 fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<_> = text.lines().collect();
     let shown = lines[lines.len().saturating_sub(count)..].iter();
-    shown.map(|line| line.chars().take(300).collect::<String>() + "\n").collect()
+    shown.map(|line| line.chars().take(200).collect::<String>() + "\n").collect()
 }

@@ -83,13 +83,13 @@ fn the_limit_is_8192_bytes_unless_configured(runtime: Runtime) {
 fn a_line_without_end_costs_no_memory(runtime: Runtime) {
     let mut hill = Plan::alone(runtime).start_one();
     let mut client = hill.client();
-    let megabyte = vec![b'x'; 1 << 20];
-    client.send(&megabyte);
+    let sixteen_megabytes = vec![b'x'; 16 << 20];
+    client.send(&sixteen_megabytes);
     client.line();
     let before = hill.program().resident_bytes();
 
-    for _ in 0..64 {
-        client.send(&megabyte);
+    for _ in 0..8 {
+        client.send(&sixteen_megabytes);
     }
     assert_eq!(client.ask("\nend"), "? end");
 
