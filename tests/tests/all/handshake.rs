@@ -288,7 +288,6 @@ fn a_refused_link_leaves_a_line_in_the_log(runtime: Runtime) {
         lines() > before
             && log.lines().skip(before).any(|line| line.to_lowercase().contains("refused"))
     });
-    assert!(!hill.log().contains("PROOF "), "a proof is in the log");
 }
 
 fn a_client_can_not_speak_for_a_server(runtime: Runtime) {

@@ -15,6 +15,8 @@ on_both!(
     a_line_that_is_too_long_does_not_end_a_link,
     a_mark_is_acknowledged_once_it_is_applied,
     a_server_marks_what_it_has_sent,
+    an_idle_link_is_marked_all_the_same,
+    a_neighbour_that_is_away_is_dialled_at_growing_intervals,
     a_link_that_comes_back_resumes_after_the_last_acknowledgement,
     what_was_not_acknowledged_is_sent_again,
     a_neighbour_that_restarted_is_told_the_whole_table,
@@ -191,6 +193,36 @@ fn a_server_marks_what_it_has_sent(runtime: Runtime) {
     client.ask("IAMAT emu +1-1 100");
     let (_, second) = aaa.ats_and_mark(1);
     assert!(second > first, "{second} after {first}");
+}
+
+fn an_idle_link_is_marked_all_the_same(runtime: Runtime) {
+    let (_hill, mut aaa, mut zzz) = between(runtime);
+    let mut last = monotonic();
+    for _ in 0..2 {
+        for link in [&mut aaa, &mut zzz] {
+            let Heard::Mark(number) = link.hear() else { panic!("nothing else is due") };
+            link.say(&format!("ACK {number}"));
+        }
+        assert!(last.elapsed() < Duration::from_secs(8), "{:?}", last.elapsed());
+        last = monotonic();
+    }
+}
+
+fn a_neighbour_that_is_away_is_dialled_at_growing_intervals(runtime: Runtime) {
+    let zzz = Acceptor::new();
+    let plan = Plan::new(runtime).server("Hill", &["Zzz"]).neighbour_at(zzz.address(), "Zzz", &[]);
+    let hill = plan.start_one();
+    let started = monotonic();
+    let mut attempts = 0;
+
+    while started.elapsed() < Duration::from_secs(5) {
+        // Taken, and hung up on.
+        attempts += usize::from(zzz.next_within(Duration::from_millis(100)).is_some());
+    }
+
+    assert!((4..25).contains(&attempts), "{attempts} attempts in five seconds");
+    let told = hill.client().ask("IAMAT kiwi +1-1 100");
+    assert_eq!(zzz.link(&Identity::new("Zzz"), "Hill").at(), told);
 }
 
 fn a_link_that_comes_back_resumes_after_the_last_acknowledgement(runtime: Runtime) {

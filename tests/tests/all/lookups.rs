@@ -9,6 +9,7 @@ on_both!(
     a_slow_lookup_delays_no_other_client,
     a_slow_lookup_does_not_stop_the_commands_behind_it,
     only_so_many_lookups_are_out_at_once,
+    there_are_usual_limits_on_answers_owed_and_lookups,
     past_the_queue_a_lookup_fails_at_once,
     the_answer_for_a_client_that_left_reaches_nobody,
     a_client_that_left_gives_its_turn_back,
@@ -67,6 +68,31 @@ fn only_so_many_lookups_are_out_at_once(runtime: Runtime) {
         assert!(client.places_reply().1.contains("location=1,"));
     }
     assert_eq!(upstream.requests().len(), 10);
+}
+
+fn there_are_usual_limits_on_answers_owed_and_lookups(runtime: Runtime) {
+    let (gate, upstream) = slow_for("");
+    let hill = Plan::alone(runtime).upstream(&upstream).timeout_ms(3_600_000).start_one();
+    let mut clients = [hill.client(), hill.client(), hill.client()];
+    clients[0].ask("IAMAT kiwi +1-1 100");
+    let still = |count| {
+        upstream.wait_for_requests(count);
+        holds_for(Duration::from_millis(200), || upstream.requests().len() == count);
+    };
+
+    clients[0].send("WHATSAT kiwi 1 1\n".repeat(200));
+    still(128);
+    clients[1].send("WHATSAT kiwi 1 1\n".repeat(200));
+    still(256);
+    clients[2].send("WHATSAT kiwi 1 1\n".repeat(200));
+    still(256);
+    gate.open();
+
+    for client in &mut clients {
+        for _ in 0..200 {
+            assert!(client.places_reply().1.contains("location=1,"));
+        }
+    }
 }
 
 fn past_the_queue_a_lookup_fails_at_once(runtime: Runtime) {

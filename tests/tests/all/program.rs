@@ -29,6 +29,7 @@ on_both!(
     a_server_that_is_asked_to_end_lets_idle_clients_go,
     a_second_signal_ends_a_server_at_once,
     a_name_alone_is_enough,
+    the_built_in_rosters_have_their_ports,
 );
 
 fn a_server_says_that_it_is_ready_and_nothing_else(runtime: Runtime) {
@@ -159,7 +160,7 @@ fn a_configuration_can_be_checked_without_starting(runtime: Runtime) {
     assert_eq!(code, 2);
     assert!(message.contains("Jaquez"), "{message}");
     herd["Hill"].start();
-    assert!(herd["Hill"].stderr().contains("Jaquez"));
+    eventually(PATIENCE, || herd["Hill"].stderr().contains("Jaquez"));
     assert_eq!(herd["Hill"].client().ask("hello"), "? hello");
 }
 
@@ -317,6 +318,28 @@ fn a_name_alone_is_enough(runtime: Runtime) {
     eventually(PATIENCE, || home.path().join("logs/Hill.log").exists());
 }
 
+fn the_built_in_rosters_have_their_ports(runtime: Runtime) {
+    let _turn = fixed_ports();
+    let home = TempDir::new().unwrap();
+    let program = Plan::alone(runtime).prepare().into_only().command();
+    for (roster, names, first) in [
+        ("places-2020", ["Hill", "Jaquez", "Smith", "Campbell", "Singleton"], 12001),
+        ("places-2016", ["Alford", "Ball", "Hamilton", "Holiday", "Welsh"], 12011),
+        ("posts-2013", ["Farmar", "Gasol", "Hill", "Meeks", "Young"], 12021),
+    ] {
+        for (port, name) in (first..).zip(names) {
+            let mut command = Command::new(program.get_program());
+            command.args([name, "--roster", roster]).current_dir(home.path());
+            command.env("XDG_STATE_HOME", home.path().join("state"));
+            let mut server = Program::start(&mut command, home.path(), name);
+            let ready = server.wait_for_line(runtime.program());
+            assert!(ready.ends_with(&format!(": {name} listens on 127.0.0.1:{port}")), "{ready}");
+            // Neighbours are taken a hundred ports further on.
+            assert!(TcpStream::connect(("127.0.0.1", port + 100)).is_ok());
+        }
+    }
+}
+
 /// Hill, owing a client the answers to a lookup and to a line behind it, until the gate is open.
 fn with_answer_owed(runtime: Runtime) -> (Gate, Upstream, Server, Client) {
     let gate = Gate::new();
@@ -340,7 +363,7 @@ fn is_closed_to_newcomers(hill: &Server) -> bool {
 fn fixed_ports() -> File {
     let lock = File::create(std::env::temp_dir().join("herd-tests-fixed-ports.lock")).unwrap();
     lock.lock().unwrap();
-    for port in [12001, 12002, 12101, 12102] {
+    for port in (12001..=12025).chain(12101..=12125) {
         eventually(PATIENCE, || TcpListener::bind(("127.0.0.1", port)).is_ok());
     }
     lock

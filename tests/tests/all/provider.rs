@@ -3,9 +3,12 @@
 use core::time::Duration;
 use herd_tests::{Answer, Gate, Plan, Request, Runtime, Upstream, free_address, on_both};
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+use std::net::TcpStream;
 
 on_both!(
     a_provider_that_refuses_the_connection_fails,
+    a_provider_that_takes_no_connection_times_out,
     a_provider_that_never_answers_times_out,
     a_provider_that_stops_in_the_middle_of_the_body_times_out,
     a_provider_that_trickles_times_out,
@@ -14,6 +17,7 @@ on_both!(
     a_body_that_is_not_utf_8_fails,
     a_body_that_is_no_json_object_fails,
     a_body_at_the_limit_passes_and_one_byte_more_fails,
+    a_body_has_two_mebibytes_at_most_unless_configured,
     a_body_without_end_is_given_up,
     a_body_that_claims_too_much_is_given_up,
     a_connection_closed_in_the_middle_of_the_body_fails,
@@ -27,6 +31,19 @@ on_both!(
 fn a_provider_that_refuses_the_connection_fails(runtime: Runtime) {
     let plan = Plan::alone(runtime).url(format!("http://{}/nearby/json", free_address()));
     fails(plan);
+}
+
+fn a_provider_that_takes_no_connection_times_out(runtime: Runtime) {
+    // The queue of connections to be accepted is full: whoever else connects hears nothing.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&free_address().into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let patience = Duration::from_millis(300);
+    let filling: Vec<_> = (0..4).map(|_| TcpStream::connect_timeout(&address, patience)).collect();
+    assert!(filling.iter().any(Result::is_err), "the queue is not full");
+
+    fails(Plan::alone(runtime).url(format!("http://{address}/nearby/json")).timeout_ms(500));
 }
 
 fn a_provider_that_never_answers_times_out(runtime: Runtime) {
@@ -115,6 +132,21 @@ fn a_body_at_the_limit_passes_and_one_byte_more_fails(runtime: Runtime) {
     fails(limited(&above));
     let above = Upstream::start(move |_| chunked(body_of(1001)));
     fails(limited(&above));
+}
+
+fn a_body_has_two_mebibytes_at_most_unless_configured(runtime: Runtime) {
+    let upstream = Upstream::start(|request| {
+        let extra = request.nth;
+        Answer::body(format!("{{\"results\":[\"{}\"]}}", "x".repeat((2 << 20) - 16 + extra)))
+    });
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    client.send("WHATSAT kiwi 10 5\n");
+    assert_eq!(client.places_reply().1.len(), (2 << 20) + 2);
+    client.send("WHATSAT kiwi 10 5\n");
+    assert_is_failure(&client.places_reply().1);
 }
 
 fn a_body_without_end_is_given_up(runtime: Runtime) {
