@@ -30,7 +30,7 @@ pub use http::{Answer, Gate, Request};
 pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, proof};
 pub use plan::{Plan, SECRET};
 pub use ports::free_address;
-pub use program::{Program, Signal};
+pub use program::{Ended, Program, Signal};
 pub use relay::Relay;
 pub use runtime::{RUNTIMES, Runtime};
 pub use server::Server;

@@ -6,7 +6,8 @@ use rustix::process::{Pid, kill_process, kill_process_group};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
+use tempfile::TempDir;
 
 pub use rustix::process::Signal;
 
@@ -20,6 +21,17 @@ pub struct Program {
     stdout: PathBuf,
     stderr: PathBuf,
     leads_group: bool,
+}
+
+/// What is left of a program that has ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ended {
+    /// The exit code, unless a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed on standard output.
+    pub stdout: String,
+    /// What it printed on standard error.
+    pub stderr: String,
 }
 
 impl Program {
@@ -42,12 +54,20 @@ impl Program {
         let stdout = dir.join(format!("{name}.out"));
         let stderr = dir.join(format!("{name}.err"));
         let child = command
-            .stdin(Stdio::null())
             .stdout(File::create(&stdout).expect("the directory takes a file"))
             .stderr(File::create(&stderr).expect("the directory takes a file"))
             .spawn()
             .expect("the program starts");
         Self { child, ended: None, stdout, stderr, leads_group }
+    }
+
+    /// Runs a command that ends by itself, and waits for its end.
+    #[track_caller]
+    pub fn run(command: &mut Command) -> Ended {
+        let dir = TempDir::new().expect("a temporary directory can be made");
+        let mut program = Self::start(command, dir.path(), "run");
+        let code = program.wait(PATIENCE);
+        Ended { code, stdout: program.stdout(), stderr: program.stderr() }
     }
 
     /// Its process id.
@@ -70,6 +90,13 @@ impl Program {
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal)
             .expect("the program is there to be told");
+    }
+
+    /// Sends a signal to all of the group it leads, as a terminal does.
+    #[track_caller]
+    pub fn signal_group(&self, signal: Signal) {
+        assert!(self.leads_group, "it leads no group");
+        kill_process_group(Pid::from_child(&self.child), signal).expect("the group is there");
     }
 
     /// Its exit code, or nothing while it runs or where a signal ended it.
@@ -108,8 +135,7 @@ impl Program {
         kib.parse::<u64>().expect("VmRSS is a number") * 1024
     }
 
-    /// How it ended, if it has.
-    pub fn status(&mut self) -> Option<ExitStatus> {
+    fn status(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("a child can be waited for");
         }

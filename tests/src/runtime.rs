@@ -28,7 +28,7 @@ impl Runtime {
 }
 
 /// The runtimes that the cases run on. [`on_both!`](crate::on_both) lists the same ones.
-pub const RUNTIMES: &[Runtime] = &[Runtime::Tokio];
+pub const RUNTIMES: &[Runtime] = &[Runtime::Tokio, Runtime::AsyncStd];
 
 /// Makes a test of each function named, on each runtime, so that a failure names the runtime.
 ///
@@ -38,6 +38,7 @@ pub const RUNTIMES: &[Runtime] = &[Runtime::Tokio];
 macro_rules! on_both {
     ($($case:ident),+ $(,)?) => {
         $crate::on_runtime!(tokio, Tokio, $($case),+);
+        $crate::on_runtime!(async_std, AsyncStd, $($case),+);
     };
 }
 

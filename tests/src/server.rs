@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use tempfile::TempDir;
@@ -76,7 +76,7 @@ impl Server {
     pub fn command(&self) -> Command {
         let mut command = Command::new(binaries::server(self.runtime));
         command.arg(&self.name).arg("--config").arg(self.config());
-        command.arg("--log-dir").arg(self.log_dir()).current_dir(self.dir());
+        command.arg("--log-dir").arg(self.log_dir()).current_dir(self.dir()).stdin(Stdio::null());
         command
             .env_remove("HERD_TEST_KEY")
             .envs(self.setting.key.as_ref().map(|key| ("HERD_TEST_KEY", key)));

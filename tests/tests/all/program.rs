@@ -8,8 +8,7 @@ use herd_tests::{
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 on_both!(
@@ -147,8 +146,8 @@ fn a_mistake_in_the_configuration_is_reported_with_its_line(runtime: Runtime) {
 fn a_configuration_can_be_checked_without_starting(runtime: Runtime) {
     let plan = Plan::new(runtime).server("Hill", &["Jaquez"]).server("Jaquez", &[]);
     let herd = plan.prepare();
-    let checked = run(herd["Hill"].command().arg("--check-config"));
-    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    let checked = Program::run(herd["Hill"].command().arg("--check-config"));
+    assert_eq!(checked.code, Some(0), "{checked:?}");
     assert!(!herd["Hill"].log_file().exists());
 
     fs::write(herd["Hill"].config(), "provider = \"places\"\nnonsense = 1\n").unwrap();
@@ -186,10 +185,9 @@ fn wrong_arguments_are_reported(runtime: Runtime) {
 fn help_and_version_are_answers(runtime: Runtime) {
     let program = Plan::alone(runtime).prepare().into_only().command();
     for arg in ["--help", "--version"] {
-        let output = run(Command::new(program.get_program()).arg(arg));
-        assert_eq!(output.status.code(), Some(0));
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.contains(runtime.program()), "{text}");
+        let ended = Program::run(Command::new(program.get_program()).arg(arg));
+        assert_eq!(ended.code, Some(0));
+        assert!(ended.stdout.contains(runtime.program()), "{}", ended.stdout);
     }
 }
 
@@ -360,7 +358,7 @@ fn is_closed_to_newcomers(hill: &Server) -> bool {
 }
 
 /// Waits for its turn to use the ports of the built-in rosters, across all processes that do.
-fn fixed_ports() -> File {
+pub(crate) fn fixed_ports() -> File {
     let lock = File::create(std::env::temp_dir().join("herd-tests-fixed-ports.lock")).unwrap();
     lock.lock().unwrap();
     for port in (12001..=12025).chain(12101..=12125) {
@@ -369,21 +367,11 @@ fn fixed_ports() -> File {
     lock
 }
 
-/// Runs a command that ends by itself.
-fn run(command: &mut Command) -> Output {
-    let dir = TempDir::new().unwrap();
-    let mut program = Program::start(command, dir.path(), "run");
-    program.wait(PATIENCE);
-    let read = |end: &str| fs::read(Path::join(dir.path(), format!("run.{end}"))).unwrap();
-    Output { status: program.status().unwrap(), stdout: read("out"), stderr: read("err") }
-}
-
 /// Runs a command that fails; its exit code and what it says on standard error.
 #[track_caller]
-fn failure(command: &mut Command) -> (i32, String) {
-    let output = run(command);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "on standard output");
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert!(!message.contains("panicked"), "{message}");
-    (output.status.code().expect("it ends by itself"), message)
+pub(crate) fn failure(command: &mut Command) -> (i32, String) {
+    let ended = Program::run(command.stdin(Stdio::null()));
+    assert_eq!(ended.stdout, "", "on standard output");
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    (ended.code.expect("it ends by itself"), ended.stderr)
 }
