@@ -100,7 +100,7 @@ fn running_out_of_descriptors_is_survived(runtime: Runtime) {
     let command = hill.command();
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""])
+        .args(["-c", "ulimit -n 30 && exec \"$0\" \"$@\""])
         .arg(command.get_program())
         .args(command.get_args());
     limited.current_dir(hill.dir());
@@ -111,9 +111,10 @@ fn running_out_of_descriptors_is_survived(runtime: Runtime) {
     let mut many: Vec<_> = (0..200).map(|_| hill.client()).collect();
     let served = many.iter_mut().filter_map(|client| {
         client.try_send("hello\n");
-        client.stirs_within(Duration::from_millis(20)).then_some(())
+        let stirs = client.stirs_within(Duration::from_millis(20));
+        (stirs && client.line_or_end().is_some()).then_some(())
     });
-    assert!(served.count() < 200, "there was no limit");
+    assert!((1..30).contains(&served.count()), "there was no limit, or no room");
     assert_eq!(first.ask("still here"), "? still here");
     drop(many);
 
