@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use crate::config::Limits;
 use crate::handshake::Nonce;
-use crate::output::{Action, ConnId, Output, PeerId};
+use crate::ids::{ConnId, PeerId};
+use crate::output::{Action, Output};
 use crate::replies::Replies;
 use crate::time::{Instant, seconds};
 

@@ -4,21 +4,26 @@
 //! of their own beside it.
 
 mod client;
+mod lifecycle;
 mod link;
+mod reading;
+mod stopping;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::command::{Command, Grammar, Malformed, Update};
-use crate::config::{Config, Limits};
-use crate::conns::{Conn, Conns, Door, Input, Opening, Role};
+use crate::config::Config;
+use crate::conns::{Conn, Conns, Door, Input, Role};
 use crate::counters::Counters;
 use crate::directory::{Directory, Origin};
 use crate::entropy::Entropy;
-use crate::handshake::{HELLO, Incarnation};
+use crate::handshake::Incarnation;
+use crate::ids::{ConnId, LookupId, PeerId};
 use crate::lookups::Lookups;
-use crate::notice::{Goodbye, Notice, Refusal};
-use crate::output::{Action, ConnId, LookupId, Output, PeerId};
+use crate::notice::{Goodbye, Notice};
+use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::LookupError;
 use crate::time::{Instant, Now, seconds};
@@ -44,8 +49,8 @@ pub struct Herd {
     counters: Counters,
     /// Connections that count against `limits.connections`.
     clients: usize,
-    /// Connections in their handshake.
-    unproven: usize,
+    /// Connections that have not proven themselves, oldest first; some have since, or are gone.
+    unproven: VecDeque<ConnId>,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -138,7 +143,7 @@ impl Herd {
             timers,
             counters: Counters::default(),
             clients: 0,
-            unproven: 0,
+            unproven: VecDeque::new(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -165,18 +170,16 @@ impl Herd {
             Listener::Clients { plain } => Role::Client { plain },
         };
         let conn = Conn::new(role, now.mono);
-        let too_many =
-            (conn.is_client() && full) || (conn.is_unproven() && !self.has_spare_handshake());
-        let unproven = conn.is_unproven();
+        let too_many = conn.is_client() && full;
         let id = self.admit(conn);
         out.log(Notice::Opened { conn: id });
         if self.stopping {
             self.close(now, id, Goodbye::Stopping, out);
-        } else if too_many && unproven {
-            self.refuse(now, id, Refusal::TooMany, out);
         } else if too_many {
             self.counters.refused += 1;
             self.close(now, id, Goodbye::TooMany, out);
+        } else {
+            self.make_room_for_handshakes(now, out);
         }
         id
     }
@@ -357,87 +360,6 @@ impl Herd {
         (0..self.directory.slots()).filter_map(|slot| Some(self.directory.record(slot)?.line))
     }
 
-    /// Reads what was held back, and keeps what is still too early.
-    fn read_held(&mut self, now: Now, id: ConnId, out: &mut Output) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        let held = core::mem::take(&mut conn.held);
-        let start = core::mem::take(&mut conn.done);
-        let done = start + self.read(now, id, &held[start..], out);
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        if done < held.len() {
-            conn.held = held;
-            conn.done = done;
-        }
-    }
-
-    /// Reads the whole lines of `input` until reading pauses, and says how many bytes are done with.
-    fn read(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) -> usize {
-        let mut done = 0;
-        while done < input.len() {
-            let Some(conn) = self.conns.get_mut(id) else { return input.len() };
-            if conn.paused {
-                break;
-            }
-            let rest = &input[done..];
-            if conn.skipping {
-                let end = memchr::memchr(b'\n', rest);
-                conn.skipping = end.is_none();
-                done += end.map_or(rest.len(), |end| end + 1);
-                continue;
-            }
-            let limit = line_limit(&conn.role, rest, &self.config.limits);
-            let line = &rest[..rest.len().min(limit + 1)];
-            match memchr::memchr(b'\n', line) {
-                Some(end) => done += self.read_lines(now, id, rest, end, limit, out),
-                None if line.len() > limit => {
-                    conn.skipping = true;
-                    done += limit;
-                    self.read_long_line(now, id, &line[..limit], out);
-                }
-                None => break,
-            }
-        }
-        done
-    }
-
-    /// Reads one line or more, of which the first ends at `end`.
-    fn read_lines(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        input: &[u8],
-        end: usize,
-        limit: usize,
-        out: &mut Output,
-    ) -> usize {
-        match self.conns.get(id).map(|conn| &conn.role) {
-            Some(Role::Client { .. }) => self.read_commands(now, id, input, limit, out),
-            Some(Role::Link(peer)) => self.read_updates(now, *peer, id, input, limit, out),
-            Some(Role::Undecided(door)) => self.decide(now, id, *door, &input[..end], out),
-            Some(Role::Opening(opening)) => {
-                self.prove(now, id, *opening, &input[..end], out);
-                end + 1
-            }
-            None => input.len(),
-        }
-    }
-
-    fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
-        self.counters.long_lines += 1;
-        match self.conns.get(id).map(|conn| &conn.role) {
-            Some(Role::Link(_)) => self.drop_line(id, Malformed::UnknownCommand, out),
-            Some(Role::Undecided(Door::Shared { .. })) => {
-                self.become_client_if_undecided(id);
-                self.answer_invalid(now, id, begin, out);
-            }
-            Some(Role::Client { .. }) => self.answer_invalid(now, id, begin, out),
-            Some(Role::Undecided(_) | Role::Opening(_)) => {
-                self.refuse(now, id, Refusal::NotAHandshake, out);
-            }
-            None => {}
-        }
-    }
-
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
         if self.directory.changes().last() != self.offered {
@@ -450,121 +372,6 @@ impl Herd {
         }
         if self.stopping && self.clients == 0 {
             self.stop_links(now, out);
-        }
-    }
-
-    fn admit(&mut self, conn: Conn) -> ConnId {
-        self.clients += usize::from(conn.is_client());
-        self.unproven += usize::from(conn.is_unproven());
-        self.counters.connections += u64::from(conn.is_client());
-        let due = conn.due(&self.config.limits);
-        let id = self.conns.insert(conn);
-        if let Some(due) = due {
-            self.set_alarm(id, due);
-        }
-        self.sweep_timers();
-        id
-    }
-
-    /// Drops the timers of connections that are gone, when most are: connections that come and go
-    /// quickly leave theirs behind for as long as they might have idled.
-    fn sweep_timers(&mut self) {
-        if self.timers.len() > SPARE_TIMERS + 4 * self.conns.len() {
-            let conns = &self.conns;
-            self.timers.sweep(|at, wake| match wake {
-                Wake::Connection(id) => conns.get(id).is_some_and(|conn| conn.alarm == Some(at)),
-                Wake::Neighbour(_) | Wake::Lookup | Wake::Records | Wake::Flood | Wake::Stop => {
-                    true
-                }
-            });
-        }
-    }
-
-    /// Changes what a connection is.
-    fn become_role(&mut self, id: ConnId, role: Role) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        self.clients -= usize::from(conn.is_client());
-        self.unproven -= usize::from(conn.is_unproven());
-        conn.role = role;
-        self.clients += usize::from(conn.is_client());
-        self.unproven += usize::from(conn.is_unproven());
-        if let Some(due) = conn.due(&self.config.limits) {
-            self.set_alarm(id, due);
-        }
-    }
-
-    fn has_spare_handshake(&self) -> bool {
-        self.unproven < SPARE_HANDSHAKES + self.peers.len()
-    }
-
-    /// Closes a connection and forgets it.
-    fn close(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) {
-        if self.forget(now, id, why, out) {
-            out.push(Action::Close { conn: id });
-        }
-    }
-
-    /// Forgets a connection and what hangs on it; whether there was one.
-    fn forget(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) -> bool {
-        let Some(conn) = self.conns.remove(id) else { return false };
-        self.clients -= usize::from(conn.is_client());
-        self.unproven -= usize::from(conn.is_unproven());
-        if conn.replies.is_some() {
-            self.lookups.abandon(now.mono, id, out);
-        }
-        match conn.role {
-            Role::Link(peer) => {
-                out.log(Notice::LinkDown { peer, conn: id, why });
-                self.link_down(now, peer, id, out);
-            }
-            Role::Opening(
-                Opening::Challenge { peer, .. } | Opening::AcceptorProof { peer, .. },
-            ) => {
-                out.log(Notice::Closed { conn: id, why });
-                self.link_down(now, peer, id, out);
-            }
-            Role::Client { .. } | Role::Undecided(_) | Role::Opening(_) => {
-                out.log(Notice::Closed { conn: id, why });
-            }
-        }
-        true
-    }
-
-    fn check_conn(&mut self, now: Now, id: ConnId, at: Instant, out: &mut Output) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        if conn.alarm != Some(at) {
-            return;
-        }
-        conn.alarm = None;
-        let waiting = conn.unsent > 0;
-        let (shut, unproven) = (matches!(conn.input, Input::Shut { .. }), conn.is_unproven());
-        match conn.due(&self.config.limits) {
-            Some(due) if due <= now.mono && shut => {
-                self.close(now, id, Goodbye::Stopping, out);
-            }
-            Some(due) if due <= now.mono && unproven => {
-                self.refuse(now, id, Refusal::TimedOut, out);
-            }
-            Some(due) if due <= now.mono && waiting => {
-                self.counters.stalled += 1;
-                self.close(now, id, Goodbye::Stalled, out);
-            }
-            Some(due) if due <= now.mono => {
-                self.counters.idle += 1;
-                self.close(now, id, Goodbye::Idle, out);
-            }
-            Some(due) => self.set_alarm(id, due),
-            // An answer is owed; look again when it could have become idle since.
-            None if self.config.limits.idle_s > 0 => {
-                self.set_alarm(id, now.mono.after(seconds(self.config.limits.idle_s)));
-            }
-            None => {}
-        }
-    }
-
-    fn set_alarm(&mut self, id: ConnId, due: Instant) {
-        if let Some(conn) = self.conns.get_mut(id) {
-            self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
         }
     }
 
@@ -584,54 +391,6 @@ impl Herd {
     fn is_too_old(&self, now: Now, stamp: crate::Timestamp) -> bool {
         let age = self.config.limits.record_age_s;
         age > 0 && stamp < now.wall.minus_seconds(age)
-    }
-
-    /// Reads no more from a connection, but answers what was read.
-    fn stop_reading(&mut self, now: Now, id: ConnId, out: &mut Output) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        if matches!(conn.role, Role::Link(_)) {
-            return;
-        }
-        if conn.input == Input::Open {
-            conn.input = Input::Cut;
-            conn.pause_driver(id, out);
-        }
-        self.finish_if_done(now, id, out);
-    }
-
-    /// Closes the links of a server that is stopping and has no clients left, each once everything has
-    /// been offered to it.
-    fn stop_links(&mut self, now: Now, out: &mut Output) {
-        for position in 0..self.peers.len() {
-            let peer = &self.peers[position];
-            let Some(id) = peer.link() else { continue };
-            let unsent = self.conns.get(id).map_or(0, |conn| conn.unsent);
-            if unsent == 0 && !peer.cursor.is_behind(&self.directory) {
-                self.close(now, id, Goodbye::Stopping, out);
-            }
-        }
-    }
-
-    fn abandon_all(&mut self, now: Now, out: &mut Output) {
-        let open: Vec<_> = self.conns.iter().map(|(id, _)| id).collect();
-        for id in open {
-            self.close(now, id, Goodbye::Stopping, out);
-        }
-    }
-}
-
-/// How long the line that `rest` begins with may be. What a server's own settings allow is for clients
-/// alone, or the tables of servers that are set differently would differ.
-fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
-    let own = limits.line_bytes as usize;
-    let may_be_hello = || HELLO.starts_with(&rest[..rest.len().min(HELLO.len())]);
-    match role {
-        Role::Client { .. } => own,
-        Role::Undecided(Door::Shared { .. }) if may_be_hello() => own.max(LINK_LINE_BYTES),
-        Role::Undecided(Door::Shared { .. }) => own,
-        Role::Undecided(Door::Links | Door::SharedFull) | Role::Opening(_) | Role::Link(_) => {
-            LINK_LINE_BYTES
-        }
     }
 }
 

@@ -4,7 +4,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::output::{Action, ConnId, LookupId, Output};
+use crate::ids::{ConnId, LookupId};
+use crate::output::{Action, Output};
 use crate::replies::Ticket;
 use crate::time::Instant;
 

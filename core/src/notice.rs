@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::command::Malformed;
-use crate::output::{ConnId, LookupId, PeerId};
+use crate::ids::{ConnId, LookupId, PeerId};
 use crate::provider::LookupError;
 
 /// Something worth a line of the log. The lines that were read and sent are not among them: a driver

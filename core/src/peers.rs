@@ -6,7 +6,7 @@ use crate::config::{LinkKind, Neighbour};
 use crate::entropy::Entropy;
 use crate::flood::Cursor;
 use crate::handshake::Incarnation;
-use crate::output::ConnId;
+use crate::ids::ConnId;
 use crate::time::Instant;
 
 /// One neighbour.
@@ -45,8 +45,8 @@ pub(crate) enum PeerState {
 
 /// The first pause between two attempts to connect, before jitter.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-/// The longest.
-const LAST_BACKOFF: Duration = Duration::from_secs(2);
+/// The longest. A link that lasted as long was well, and the next attempt may be quick.
+pub(crate) const LAST_BACKOFF: Duration = Duration::from_secs(2);
 
 impl Peer {
     pub(crate) fn new(neighbour: &Neighbour, own_name: &str) -> Self {
@@ -90,7 +90,7 @@ impl Peer {
         })
     }
 
-    /// Takes note that the neighbour keeps up its side: the next attempt to connect may be quick.
+    /// Takes note that there was a link with the neighbour for a while.
     pub(crate) fn is_well(&mut self) {
         self.backoff = FIRST_BACKOFF;
     }

@@ -7,7 +7,7 @@
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 
-use crate::output::{ConnId, PeerId};
+use crate::ids::{ConnId, PeerId};
 use crate::time::Instant;
 
 #[derive(Debug, Default)]

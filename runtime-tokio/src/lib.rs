@@ -7,7 +7,6 @@
 mod connection;
 mod http;
 
-use core::time::Duration;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
@@ -78,28 +77,21 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         task.abort();
     }
     host.stopped().await;
+    host.log_counters();
     Ok(())
 }
 
 /// Accepts connections for as long as it is let.
 async fn accept(host: Arc<Host<Writer>>, listener: TcpListener, door: Door) {
-    let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
-                failing = false;
                 let (reader, writer) = split(stream);
                 if let Some(port) = host.accepted(writer, from, door) {
                     tokio::spawn(read(Arc::clone(&host), port, reader));
                 }
             }
-            Err(error) => {
-                if !failing {
-                    log::warn!("can not accept connections: {error}");
-                }
-                failing = true;
-                sleep(ACCEPT_PAUSE).await;
-            }
+            Err(error) => sleep(host.accept_failed(&error)).await,
         }
     }
 }
@@ -136,6 +128,3 @@ async fn perform(host: Arc<Host<Writer>>, provider: Provider, job: Job<Writer>) 
         Job::Write { port } => write(host, port).await,
     }
 }
-
-/// How long a server that has run out of descriptors leaves connections to the kernel.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -62,6 +62,8 @@ struct State<S> {
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
+    /// When it was last said that connections can not be accepted.
+    warned: Option<Instant>,
 }
 
 struct Entry<S> {
@@ -132,6 +134,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 connections: 0,
                 alarm: None,
                 stopping: false,
+                warned: None,
             }),
             perform: Box::new(perform),
             log,
@@ -154,6 +157,18 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
             Some(state.open(id, stream, Arc::from(from.to_string())))
         })
+    }
+
+    /// Connections can not be accepted, most likely for want of descriptors. How long to leave them to
+    /// the kernel.
+    pub fn accept_failed(&self, error: &io::Error) -> Duration {
+        let now = clock::now().mono;
+        let warned = &mut self.lock().warned;
+        if warned.is_none_or(|last| now.since(last) >= WARN_EVERY) {
+            *warned = Some(now);
+            log::warn!("can not accept connections: {error}");
+        }
+        ACCEPT_PAUSE
     }
 
     /// An attempt to connect is over. Where to read from, unless the connection is not wanted.
@@ -262,6 +277,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// What has been counted since the start.
     pub fn counters(&self) -> Counters {
         *self.lock().herd.counters()
+    }
+
+    /// Writes what has been counted to the log.
+    pub fn log_counters(&self) {
+        let counters = self.counters();
+        self.log.event(clock::now().wall, log::Level::Info, format_args!("{counters:?}"));
     }
 
     /// One call of the core and everything that follows from it.
@@ -431,6 +452,10 @@ fn find<S>(entries: &mut [Option<Entry<S>>], conn: ConnId) -> Option<&mut Entry<
     entries.get_mut(conn.index())?.as_mut().filter(|entry| entry.port.id == conn)
 }
 
+/// How long a server that has run out of descriptors leaves connections to the kernel.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often it says so.
+const WARN_EVERY: Duration = Duration::from_secs(10);
 /// How long the timer task sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 

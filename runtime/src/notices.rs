@@ -47,11 +47,18 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
     }
 }
 
-/// How much a notice matters.
+/// How much a notice matters. What any stranger can bring about is no warning: nobody may fill the
+/// standard error of a server from outside.
 pub(crate) fn level(notice: &Notice) -> log::Level {
-    let warns =
-        matches!(notice, Notice::LinkRefused { .. } | Notice::Closed { why: Goodbye::TooMany, .. });
-    if warns { log::Level::Warn } else { log::Level::Info }
+    let Notice::LinkRefused { why, .. } = notice else { return log::Level::Info };
+    match why {
+        Refusal::Version
+        | Refusal::NotMe
+        | Refusal::NotANeighbour
+        | Refusal::Role
+        | Refusal::Proof => log::Level::Warn,
+        Refusal::NotAHandshake | Refusal::TimedOut | Refusal::TooMany => log::Level::Info,
+    }
 }
 
 impl fmt::Display for Text<'_> {

@@ -89,7 +89,7 @@ fn divide_descriptors(core: &mut Config) {
     };
     let neighbours = u32::try_from(core.neighbours.len()).unwrap_or(u32::MAX);
     let kept = SPARE_DESCRIPTORS.saturating_add(neighbours).saturating_add(core.limits.lookups);
-    let room = most.saturating_sub(kept).max(1);
+    let room = most - kept.min(most / 2);
     if room < core.limits.connections {
         log::warn!(
             "{most} open files are allowed, so there is room for {room} connections, not {}",

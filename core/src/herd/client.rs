@@ -6,9 +6,10 @@ use super::{BATCH, Entry, FROM_PLAIN, Herd, recycle};
 use crate::command::{Command, Query, Report, Update};
 use crate::conns::{Conn, Input, LINGER, Role};
 use crate::directory::{HEARD_HERE, Newcomer, News};
+use crate::ids::{ConnId, LookupId};
 use crate::lookups::Lookup;
 use crate::notice::{Goodbye, Notice};
-use crate::output::{Action, ConnId, Form, LookupId, Output};
+use crate::output::{Action, Form, Output};
 use crate::provider::{self, LookupError};
 use crate::replies::Question;
 use crate::time::{Instant, Now, Skew};
@@ -79,7 +80,6 @@ impl Herd {
         self.counters.reports += 1;
         let ahead_s = self.config.limits.ahead_s;
         let is_ahead = ahead_s > 0 && report.stamp > now.wall.plus_seconds(ahead_s);
-        let is_old = self.is_too_old(now, report.stamp);
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (prefix, directory) = (&self.at_prefix, &mut self.directory);
         let answer = |bytes: &mut Vec<u8>| {
@@ -94,7 +94,7 @@ impl Herd {
                 bytes.extend_from_slice(field);
                 bytes.push(end);
             }
-            if is_ahead || is_old {
+            if is_ahead {
                 return None;
             }
             let newcomer = Newcomer {
@@ -113,11 +113,11 @@ impl Herd {
                 self.counters.no_room += 1;
                 out.log(Notice::NoRoom { conn: id });
             }
-            None if is_ahead => {
+            None => {
                 self.counters.ahead += 1;
                 out.log(Notice::Ahead { conn: id });
             }
-            Some(News::Stale) | None => {}
+            Some(News::Stale) => {}
         }
         self.pause_if_full(id, out);
     }
@@ -162,7 +162,7 @@ impl Herd {
             .is_some_and(|conn| matches!(conn.role, Role::Client { plain: true }));
         if plain && let Ok(update) = Update::parse(line) {
             let hash = self.directory.hash(update.report.client);
-            self.take_update(now, hash, line, &update, FROM_PLAIN);
+            self.take_update(hash, line, &update, FROM_PLAIN);
             return;
         }
         self.answer_invalid(now, id, without_cr(line), out);

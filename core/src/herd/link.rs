@@ -9,8 +9,9 @@ use crate::conns::{Conn, Door, HANDSHAKE, Opening, Role};
 use crate::directory::{Newcomer, News, Origin};
 use crate::flood::Cursor;
 use crate::handshake::{self, Hello, Incarnation, LINK_VERSION, Nonce, Side, Transcript};
+use crate::ids::{ConnId, PeerId};
 use crate::notice::{Goodbye, Notice, Refusal};
-use crate::output::{Action, ConnId, Output, PeerId};
+use crate::output::{Action, Output};
 use crate::peers::PeerState;
 use crate::time::{Instant, Now};
 use crate::timers::Wake;
@@ -338,7 +339,7 @@ impl Herd {
             let line = &input[start..entry.end - 1];
             start = entry.end;
             match &entry.parsed {
-                Ok(update) if !is_plain => self.take_update(now, entry.hash, line, update, origin),
+                Ok(update) if !is_plain => self.take_update(entry.hash, line, update, origin),
                 Err(_) if !is_plain && self.note_progress(now, peer, line, out) => {}
                 Ok(_) => self.drop_line(id, Malformed::UnknownCommand, out),
                 Err(why) => self.drop_line(id, *why, out),
@@ -351,16 +352,12 @@ impl Herd {
     /// Keeps what a neighbour says about a client, if it is news.
     pub(super) fn take_update(
         &mut self,
-        now: Now,
         hash: u64,
         line: &[u8],
         update: &Update<'_>,
         origin: Origin,
     ) {
         self.counters.updates_received += 1;
-        if self.is_too_old(now, update.report.stamp) {
-            return;
-        }
         let client_at = b"AT ".len() + update.server.len() + 1 + update.skew.len() + 1;
         let spaces = memchr::memchr_iter(b' ', line).count();
         let is_canonical = line.len() == update.canonical_len() && spaces == 5;
@@ -398,7 +395,6 @@ impl Herd {
         let Some(number) = read_numbered(b"ACK ", line) else { return false };
         if number <= peer.marked {
             peer.acked = peer.acked.max(number);
-            peer.is_well();
         }
         true
     }
@@ -461,5 +457,7 @@ fn write_numbered(word: &[u8], number: u64, out: &mut Vec<u8>) {
 }
 
 fn read_numbered(word: &[u8], line: &[u8]) -> Option<u64> {
-    core::str::from_utf8(line.strip_prefix(word)?).ok()?.parse().ok()
+    let digits = line.strip_prefix(word)?;
+    let plain = digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| core::str::from_utf8(digits).ok()?.parse().ok())?
 }

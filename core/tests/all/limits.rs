@@ -215,17 +215,17 @@ fn at_the_address_for_neighbours_there_is_nothing_for_clients() {
 }
 
 #[test]
-fn handshakes_that_go_on_at_once_are_counted_too() {
+fn who_only_holds_a_place_gives_it_up_for_the_next() {
     let mut hill = Server::new(config("Hill", &["Adams"]));
     let open: Vec<_> = (0..65).map(|_| hill.accept(Listener::Links)).collect();
     assert!(open.iter().all(|conn| !hill.is_closed(*conn)));
-    let one_more = hill.accept(Listener::Links);
-    assert!(hill.is_closed(one_more));
-    let refused = Notice::LinkRefused { conn: one_more, why: Refusal::TooMany };
+    hill.links(&Stranger::named("Adams"));
+    assert!(hill.is_closed(open[0]));
+    let refused = Notice::LinkRefused { conn: open[0], why: Refusal::TooMany };
     assert!(hill.logged().contains(&refused));
+    assert!(open[1..].iter().all(|conn| !hill.is_closed(*conn)));
     hill.waits_s(5);
     assert!(open.iter().all(|conn| hill.is_closed(*conn)));
-    hill.links(&Stranger::named("Adams"));
 }
 
 #[test]

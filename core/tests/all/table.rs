@@ -82,13 +82,30 @@ fn records_are_forgotten_by_their_own_stamps() {
 }
 
 #[test]
-fn a_report_that_is_too_old_already_is_answered_and_not_kept() {
-    let mut hill = Server::new(limited(Limits { record_age_s: 60, ..Limits::default() }));
+fn a_report_that_is_too_old_already_is_passed_on_but_never_found() {
+    let mut hill = Server::new(Config {
+        limits: Limits { record_age_s: 60, ..Limits::default() },
+        ..config("Hill", &["Adams"])
+    });
+    let adams = hill.links(&Stranger::named("Adams"));
     let conn = hill.client();
     assert_eq!(hill.asks(conn, "IAMAT kiwi +1-2 1").lines().count(), 1);
+    assert_eq!(hill.asks(conn, "WHATSAT kiwi 10 5"), "? WHATSAT kiwi 10 5\n");
+    assert_eq!(hill.told(adams).len(), 1);
+    hill.waits_s(10);
     assert_eq!(clients(&hill), [""; 0]);
-    hill.says(conn, "IAMAT kiwi +1-2 1520023935");
-    assert_eq!(clients(&hill), ["kiwi"]);
+}
+
+#[test]
+fn records_of_neighbours_are_passed_on_at_any_age() {
+    let mut hill = Server::new(Config {
+        limits: Limits { record_age_s: 60, ..Limits::default() },
+        ..config("Hill", &["Adams", "Baker"])
+    });
+    let adams = hill.links(&Stranger::named("Adams"));
+    let baker = hill.links(&Stranger::named("Baker"));
+    hill.says(adams, "AT Adams +0.1 kiwi +1-2 1");
+    assert_eq!(hill.told(baker), ["AT Adams +0.1 kiwi +1-2 1"]);
 }
 
 #[test]

@@ -1,0 +1,142 @@
+//! Connections that come, change what they are, fall silent and go.
+
+use super::{Herd, SPARE_HANDSHAKES, SPARE_TIMERS};
+use crate::conns::{Conn, Input, Opening, Role};
+use crate::ids::ConnId;
+use crate::notice::{Goodbye, Notice, Refusal};
+use crate::output::{Action, Output};
+use crate::peers::LAST_BACKOFF;
+use crate::time::{Instant, Now, seconds};
+use crate::timers::Wake;
+
+impl Herd {
+    pub(super) fn admit(&mut self, conn: Conn) -> ConnId {
+        self.clients += usize::from(conn.is_client());
+        self.counters.connections += u64::from(conn.is_client());
+        let due = conn.due(&self.config.limits);
+        let is_unproven = conn.is_unproven();
+        let id = self.conns.insert(conn);
+        if is_unproven {
+            self.unproven.push_back(id);
+        }
+        if let Some(due) = due {
+            self.set_alarm(id, due);
+        }
+        self.sweep_timers();
+        id
+    }
+
+    /// Drops the timers of connections that are gone, when most are: connections that come and go
+    /// quickly leave theirs behind for as long as they might have idled.
+    pub(super) fn sweep_timers(&mut self) {
+        if self.timers.len() > SPARE_TIMERS + 4 * self.conns.len() {
+            let conns = &self.conns;
+            self.timers.sweep(|at, wake| match wake {
+                Wake::Connection(id) => conns.get(id).is_some_and(|conn| conn.alarm == Some(at)),
+                Wake::Neighbour(_) | Wake::Lookup | Wake::Records | Wake::Flood | Wake::Stop => {
+                    true
+                }
+            });
+        }
+    }
+
+    /// Changes what a connection is.
+    pub(super) fn become_role(&mut self, id: ConnId, role: Role) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        self.clients -= usize::from(conn.is_client());
+        conn.role = role;
+        self.clients += usize::from(conn.is_client());
+        if let Some(due) = conn.due(&self.config.limits) {
+            self.set_alarm(id, due);
+        }
+    }
+
+    /// Closes the oldest of too many connections that have not proven themselves: a neighbour takes
+    /// milliseconds for that, so those who only hold a place can not keep it from one.
+    pub(super) fn make_room_for_handshakes(&mut self, now: Now, out: &mut Output) {
+        let most = SPARE_HANDSHAKES + self.peers.len();
+        if self.unproven.len() <= most {
+            return;
+        }
+        let conns = &self.conns;
+        self.unproven.retain(|id| conns.get(*id).is_some_and(Conn::is_unproven));
+        while self.unproven.len() > most
+            && let Some(oldest) = self.unproven.pop_front()
+        {
+            self.refuse(now, oldest, Refusal::TooMany, out);
+        }
+    }
+
+    /// Closes a connection and forgets it.
+    pub(super) fn close(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) {
+        if self.forget(now, id, why, out) {
+            out.push(Action::Close { conn: id });
+        }
+    }
+
+    /// Forgets a connection and what hangs on it; whether there was one.
+    pub(super) fn forget(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) -> bool {
+        let Some(conn) = self.conns.remove(id) else { return false };
+        self.clients -= usize::from(conn.is_client());
+        if conn.replies.is_some() {
+            self.lookups.abandon(now.mono, id, out);
+        }
+        match conn.role {
+            Role::Link(peer) => {
+                out.log(Notice::LinkDown { peer, conn: id, why });
+                if now.mono.since(conn.opened) >= LAST_BACKOFF {
+                    self.peers[peer.index()].is_well();
+                }
+                self.link_down(now, peer, id, out);
+            }
+            Role::Opening(
+                Opening::Challenge { peer, .. } | Opening::AcceptorProof { peer, .. },
+            ) => {
+                out.log(Notice::Closed { conn: id, why });
+                self.link_down(now, peer, id, out);
+            }
+            Role::Client { .. } | Role::Undecided(_) | Role::Opening(_) => {
+                out.log(Notice::Closed { conn: id, why });
+            }
+        }
+        true
+    }
+
+    pub(super) fn check_conn(&mut self, now: Now, id: ConnId, at: Instant, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.alarm != Some(at) {
+            return;
+        }
+        conn.alarm = None;
+        let waiting = conn.unsent > 0;
+        let (shut, unproven) = (matches!(conn.input, Input::Shut { .. }), conn.is_unproven());
+        match conn.due(&self.config.limits) {
+            Some(due) if due <= now.mono && shut => {
+                self.close(now, id, Goodbye::Stopping, out);
+            }
+            Some(due) if due <= now.mono && unproven => {
+                self.refuse(now, id, Refusal::TimedOut, out);
+            }
+            Some(due) if due <= now.mono && waiting => {
+                self.counters.stalled += 1;
+                self.close(now, id, Goodbye::Stalled, out);
+            }
+            Some(due) if due <= now.mono => {
+                self.counters.idle += 1;
+                self.close(now, id, Goodbye::Idle, out);
+            }
+            Some(due) => self.set_alarm(id, due),
+            // An answer is owed; look again when it could have become idle since.
+            None if self.config.limits.idle_s > 0 => {
+                self.set_alarm(id, now.mono.after(seconds(self.config.limits.idle_s)));
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn set_alarm(&mut self, id: ConnId, due: Instant) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
+        }
+    }
+}

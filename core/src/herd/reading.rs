@@ -1,0 +1,109 @@
+//! Bytes in, lines out: framing, and holding back what may not be acted on yet.
+
+use super::{Herd, LINK_LINE_BYTES};
+use crate::command::Malformed;
+use crate::config::Limits;
+use crate::conns::{Door, Role};
+use crate::handshake::HELLO;
+use crate::ids::ConnId;
+use crate::notice::Refusal;
+use crate::output::Output;
+use crate::time::Now;
+
+impl Herd {
+    /// Reads what was held back, and keeps what is still too early.
+    pub(super) fn read_held(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let held = core::mem::take(&mut conn.held);
+        let start = core::mem::take(&mut conn.done);
+        let done = start + self.read(now, id, &held[start..], out);
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if done < held.len() {
+            conn.held = held;
+            conn.done = done;
+        }
+    }
+
+    /// Reads the whole lines of `input` until reading pauses, and says how many bytes are done with.
+    pub(super) fn read(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) -> usize {
+        let mut done = 0;
+        while done < input.len() {
+            let Some(conn) = self.conns.get_mut(id) else { return input.len() };
+            if conn.paused {
+                break;
+            }
+            let rest = &input[done..];
+            if conn.skipping {
+                let end = memchr::memchr(b'\n', rest);
+                conn.skipping = end.is_none();
+                done += end.map_or(rest.len(), |end| end + 1);
+                continue;
+            }
+            let limit = line_limit(&conn.role, rest, &self.config.limits);
+            let line = &rest[..rest.len().min(limit + 1)];
+            match memchr::memchr(b'\n', line) {
+                Some(end) => done += self.read_lines(now, id, rest, end, limit, out),
+                None if line.len() > limit => {
+                    conn.skipping = true;
+                    done += limit;
+                    self.read_long_line(now, id, &line[..limit], out);
+                }
+                None => break,
+            }
+        }
+        done
+    }
+
+    /// Reads one line or more, of which the first ends at `end`.
+    pub(super) fn read_lines(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        input: &[u8],
+        end: usize,
+        limit: usize,
+        out: &mut Output,
+    ) -> usize {
+        match self.conns.get(id).map(|conn| &conn.role) {
+            Some(Role::Client { .. }) => self.read_commands(now, id, input, limit, out),
+            Some(Role::Link(peer)) => self.read_updates(now, *peer, id, input, limit, out),
+            Some(Role::Undecided(door)) => self.decide(now, id, *door, &input[..end], out),
+            Some(Role::Opening(opening)) => {
+                self.prove(now, id, *opening, &input[..end], out);
+                end + 1
+            }
+            None => input.len(),
+        }
+    }
+
+    pub(super) fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
+        self.counters.long_lines += 1;
+        match self.conns.get(id).map(|conn| &conn.role) {
+            Some(Role::Link(_)) => self.drop_line(id, Malformed::UnknownCommand, out),
+            Some(Role::Undecided(Door::Shared { .. })) => {
+                self.become_client_if_undecided(id);
+                self.answer_invalid(now, id, begin, out);
+            }
+            Some(Role::Client { .. }) => self.answer_invalid(now, id, begin, out),
+            Some(Role::Undecided(_) | Role::Opening(_)) => {
+                self.refuse(now, id, Refusal::NotAHandshake, out);
+            }
+            None => {}
+        }
+    }
+}
+
+/// How long the line that `rest` begins with may be. What a server's own settings allow is for clients
+/// alone, or the tables of servers that are set differently would differ.
+fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
+    let own = limits.line_bytes as usize;
+    let may_be_hello = || HELLO.starts_with(&rest[..rest.len().min(HELLO.len())]);
+    match role {
+        Role::Client { .. } => own,
+        Role::Undecided(Door::Shared { .. }) if may_be_hello() => own.max(LINK_LINE_BYTES),
+        Role::Undecided(Door::Shared { .. }) => own,
+        Role::Undecided(Door::Links | Door::SharedFull) | Role::Opening(_) | Role::Link(_) => {
+            LINK_LINE_BYTES
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The end of a server: what was read is answered, what is known is passed on.
+
+use alloc::vec::Vec;
+
+use super::Herd;
+use crate::conns::{Input, Role};
+use crate::ids::ConnId;
+use crate::notice::Goodbye;
+use crate::output::Output;
+use crate::time::Now;
+
+impl Herd {
+    /// Reads no more from a connection, but answers what was read.
+    pub(super) fn stop_reading(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if matches!(conn.role, Role::Link(_)) {
+            return;
+        }
+        if conn.input == Input::Open {
+            conn.input = Input::Cut;
+            conn.pause_driver(id, out);
+        }
+        self.finish_if_done(now, id, out);
+    }
+
+    /// Closes the links of a server that is stopping and has no clients left, each once everything has
+    /// been offered to it.
+    pub(super) fn stop_links(&mut self, now: Now, out: &mut Output) {
+        for position in 0..self.peers.len() {
+            let peer = &self.peers[position];
+            let Some(id) = peer.link() else { continue };
+            let unsent = self.conns.get(id).map_or(0, |conn| conn.unsent);
+            if unsent == 0 && !peer.cursor.is_behind(&self.directory) {
+                self.close(now, id, Goodbye::Stopping, out);
+            }
+        }
+    }
+
+    pub(super) fn abandon_all(&mut self, now: Now, out: &mut Output) {
+        let open: Vec<_> = self.conns.iter().map(|(id, _)| id).collect();
+        for id in open {
+            self.close(now, id, Goodbye::Stopping, out);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The harness's own parts: a tool that lies makes every case worthless.
+
+use herd_tests::{Acceptor, Answer, Client, Gate, Heard, Identity, Link, Refused, Relay, Upstream};
+use std::thread;
+
+#[test]
+fn the_stub_upstream_keeps_the_request_and_gives_the_answer() {
+    let upstream = Upstream::serving("{}");
+    let mut client = Client::connect(upstream.address());
+
+    client.send("GET /x?a=1 HTTP/1.1\r\nHost: somewhere\r\nAccept: */*\r\n\r\n");
+
+    assert!(client.until(b"\r\n\r\n").starts_with(b"HTTP/1.1 200 OK\r\n"));
+    assert_eq!(client.exactly(2), b"{}");
+    let requests = upstream.requests();
+    assert_eq!(requests[0].target(), "/x?a=1");
+    assert_eq!(requests[0].fields(), ["accept: */*"]);
+}
+
+#[test]
+fn the_stub_upstream_holds_an_answer_until_the_gate_is_open() {
+    let gate = Gate::new();
+    let upstream = Upstream::start({
+        let gate = gate.clone();
+        move |_| Answer::body("{}").held(&gate)
+    });
+    let mut client = Client::connect(upstream.address());
+
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    upstream.wait_for_requests(1);
+    assert!(!client.stirs_within(core::time::Duration::from_millis(50)));
+    gate.open();
+
+    assert_eq!(client.line(), "HTTP/1.1 200 OK\r");
+}
+
+#[test]
+fn two_played_neighbours_agree_on_the_handshake() {
+    let acceptor = Acceptor::new();
+    let relay = Relay::to(acceptor.address());
+    let near = thread::spawn({
+        let address = relay.address();
+        move || Link::dial(address, &Identity::new("Aaa"), "Zzz").unwrap()
+    });
+    let mut far = acceptor.link(&Identity::new("Zzz"), "Aaa");
+    let mut near = near.join().unwrap();
+
+    near.say("MARK 7");
+
+    assert_eq!(far.hear(), Heard::Mark(7));
+    assert!(relay.said_by_dialler().starts_with(b"LINK 1 Aaa Zzz "));
+    relay.cut();
+    assert_eq!(far.hear_or_end(), None);
+    assert_eq!(near.hear_or_end(), None);
+}
+
+#[test]
+fn a_played_neighbour_reports_how_far_a_handshake_came() {
+    let acceptor = Acceptor::new();
+    let dialling = thread::spawn({
+        let address = acceptor.address();
+        move || Link::dial(address, &Identity::new("Aaa"), "Zzz").unwrap_err()
+    });
+
+    drop(acceptor.next());
+
+    assert_eq!(dialling.join().unwrap(), Refused::AtLink);
+}

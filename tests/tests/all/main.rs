@@ -1,0 +1,23 @@
+//! The herd's behaviour, tested on whole programs: a module a behaviour, a test for each runtime.
+#![expect(clippy::unwrap_used, reason = "a test may: the panic is its report")]
+
+mod cli;
+mod failures;
+mod handshake;
+mod harness;
+mod herds;
+mod iamat;
+mod limits;
+mod line_limit;
+mod lines;
+mod links;
+mod logs;
+mod lookups;
+mod merge;
+mod plain;
+mod posts;
+mod program;
+mod provider;
+mod splice;
+mod table;
+mod whatsat;

@@ -1,0 +1,293 @@
+//! Providers that fail: the client still gets its AT line, and a body that its parser understands.
+
+use core::time::Duration;
+use herd_tests::{Answer, Gate, Plan, Request, Runtime, Upstream, free_address, on_both};
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+use std::net::TcpStream;
+
+on_both!(
+    a_provider_that_refuses_the_connection_fails,
+    a_provider_that_takes_no_connection_times_out,
+    a_provider_that_never_answers_times_out,
+    a_provider_that_stops_in_the_middle_of_the_body_times_out,
+    a_provider_that_trickles_times_out,
+    any_status_but_200_fails,
+    a_redirect_is_not_followed,
+    a_body_that_is_not_utf_8_fails,
+    a_body_that_is_no_json_object_fails,
+    a_body_at_the_limit_passes_and_one_byte_more_fails,
+    a_body_has_two_mebibytes_at_most_unless_configured,
+    a_body_without_end_is_given_up,
+    a_body_that_claims_too_much_is_given_up,
+    a_connection_closed_in_the_middle_of_the_body_fails,
+    an_answer_that_is_not_http_fails,
+    a_failure_is_over_with_the_next_answer,
+    a_late_answer_never_reaches_another_question,
+    waiting_for_a_turn_costs_no_time,
+    a_chunked_body_is_read_whole,
+);
+
+fn a_provider_that_refuses_the_connection_fails(runtime: Runtime) {
+    let plan = Plan::alone(runtime).url(format!("http://{}/nearby/json", free_address()));
+    fails(plan);
+}
+
+fn a_provider_that_takes_no_connection_times_out(runtime: Runtime) {
+    // The queue of connections to be accepted is full: whoever else connects hears nothing.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&free_address().into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let patience = Duration::from_millis(300);
+    let filling: Vec<_> = (0..4).map(|_| TcpStream::connect_timeout(&address, patience)).collect();
+    assert!(filling.iter().any(Result::is_err), "the queue is not full");
+
+    fails(Plan::alone(runtime).url(format!("http://{address}/nearby/json")).timeout_ms(500));
+}
+
+fn a_provider_that_never_answers_times_out(runtime: Runtime) {
+    fails_when(runtime, |_| Answer::silence());
+}
+
+fn a_provider_that_stops_in_the_middle_of_the_body_times_out(runtime: Runtime) {
+    let part = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"results\":[";
+    fails_when(runtime, move |_| Answer::Stuck(part.into()));
+}
+
+fn a_provider_that_trickles_times_out(runtime: Runtime) {
+    // The time covers everything up to the last byte, however lively the provider looks.
+    fails_when(runtime, |_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"results\":[";
+        Answer::Trickle(head.into(), Duration::from_millis(50))
+    });
+}
+
+fn any_status_but_200_fails(runtime: Runtime) {
+    for code in [201, 202, 204, 206, 300, 400, 403, 404, 429, 500, 502, 503] {
+        fails_when(runtime, move |_| {
+            Answer::Status(code, b"{\"results\":[],\"status\":\"OK\"}".into())
+        });
+    }
+}
+
+fn a_redirect_is_not_followed(runtime: Runtime) {
+    let elsewhere = Upstream::serving("{\"results\":[],\"status\":\"OK\"}");
+    let to = elsewhere.url();
+
+    fails_when(runtime, move |_| Answer::Redirect(to.clone()));
+
+    assert!(elsewhere.requests().is_empty());
+}
+
+fn a_body_that_is_not_utf_8_fails(runtime: Runtime) {
+    fails_when(runtime, |_| Answer::body(&b"{\"results\":[\"\xff\"]}"[..]));
+    fails_when(runtime, |_| Answer::body(&b"{\"results\":[\"\xed\xa0\x80\"]}"[..]));
+}
+
+fn a_body_that_is_no_json_object_fails(runtime: Runtime) {
+    for body in [
+        "",
+        "\n",
+        "[]",
+        "[{\"results\":[]}]",
+        "\"{}\"",
+        "null",
+        "<html>Bad gateway</html>",
+        "{\"results\":[}",
+        "{\"results\":[]",
+        "{\"results\":[]}}",
+        "{\"results\":[]} {}",
+        "{\"results\":[1,]}",
+        "{'results':[]}",
+        "{\"results\":[01]}",
+        "{\"results\":[\"\n\"]}",
+    ] {
+        fails_when(runtime, move |_| Answer::body(body));
+    }
+}
+
+fn a_body_at_the_limit_passes_and_one_byte_more_fails(runtime: Runtime) {
+    let body_of = |bytes: usize| format!("{{\"results\":[\"{}\"]}}", "x".repeat(bytes - 16));
+    assert_eq!(body_of(1000).len(), 1000);
+    let chunked = |body: String| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Answer::Raw(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into())
+    };
+    let limited =
+        |upstream: &Upstream| Plan::alone(runtime).limit("body_bytes", 1000).upstream(upstream);
+
+    let at_the_limit = Upstream::start(move |request| {
+        if request.nth == 0 { Answer::body(body_of(1000)) } else { chunked(body_of(1000)) }
+    });
+    let hill = limited(&at_the_limit).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+    for _ in 0..2 {
+        client.send("WHATSAT kiwi 10 5\n");
+        assert_eq!(client.places_reply().1, format!("{}\n\n", body_of(1000)));
+    }
+
+    let above = Upstream::start(move |_| Answer::body(body_of(1001)));
+    fails(limited(&above));
+    let above = Upstream::start(move |_| chunked(body_of(1001)));
+    fails(limited(&above));
+}
+
+fn a_body_has_two_mebibytes_at_most_unless_configured(runtime: Runtime) {
+    let upstream = Upstream::start(|request| {
+        let extra = request.nth;
+        Answer::body(format!("{{\"results\":[\"{}\"]}}", "x".repeat((2 << 20) - 16 + extra)))
+    });
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    client.send("WHATSAT kiwi 10 5\n");
+    assert_eq!(client.places_reply().1.len(), (2 << 20) + 2);
+    client.send("WHATSAT kiwi 10 5\n");
+    assert_is_failure(&client.places_reply().1);
+}
+
+fn a_body_without_end_is_given_up(runtime: Runtime) {
+    let upstream = Upstream::start(|_| Answer::Endless);
+    // Time is not what ends it.
+    fails(Plan::alone(runtime).upstream(&upstream).timeout_ms(3_600_000));
+}
+
+fn a_body_that_claims_too_much_is_given_up(runtime: Runtime) {
+    let upstream = Upstream::start(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n{\"results\":[";
+        let mut bytes = head.as_bytes().to_vec();
+        bytes.resize(3 << 20, b' ');
+        Answer::Stuck(bytes)
+    });
+    fails(Plan::alone(runtime).upstream(&upstream).timeout_ms(3_600_000));
+}
+
+fn a_connection_closed_in_the_middle_of_the_body_fails(runtime: Runtime) {
+    let part = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"results\":[]}";
+    fails_when(runtime, move |_| Answer::Raw(part.into()));
+    let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\n{\"results\":[]}\r\n";
+    fails_when(runtime, move |_| Answer::Raw(chunk.into()));
+}
+
+fn an_answer_that_is_not_http_fails(runtime: Runtime) {
+    fails_when(runtime, |_| Answer::Raw(b"SSH-2.0-OpenSSH_9.9\r\n".into()));
+    fails_when(runtime, |_| Answer::Raw(Vec::new()));
+    fails_when(runtime, |_| Answer::Raw(b"HTTP/1.1 abc\r\n\r\n".into()));
+}
+
+fn a_failure_is_over_with_the_next_answer(runtime: Runtime) {
+    let upstream = Upstream::start(|request| match request.nth {
+        0 => Answer::Raw(Vec::new()),
+        1 => Answer::Status(500, Vec::new()),
+        _ => Answer::body("{\"results\":[],\"status\":\"OK\"}"),
+    });
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    // An HTTP client may ask again on a fresh connection where the first one broke.
+    let mut body = String::new();
+    for _ in 0..3 {
+        client.send("WHATSAT kiwi 10 5\n");
+        body = client.places_reply().1;
+    }
+
+    assert_eq!(body, "{\"results\":[],\"status\":\"OK\"}\n\n");
+}
+
+fn a_late_answer_never_reaches_another_question(runtime: Runtime) {
+    // Every other request is answered only after its time is over, and each answer names its question.
+    let upstream = Upstream::start(|request: &Request| {
+        let answer = Answer::body(format!("{{\"asked\":\"{}\"}}", request.target()));
+        let is_late = request.target().contains("radius=1000&");
+        if is_late { answer.late(Duration::from_millis(350)) } else { answer }
+    });
+    let hill = Plan::alone(runtime).upstream(&upstream).key("K").timeout_ms(250).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    for _ in 0..8 {
+        client.send("WHATSAT kiwi 1 5\n");
+        assert_is_failure(&client.places_reply().1);
+        client.send("WHATSAT kiwi 2 5\n");
+        let body = client.places_reply().1;
+        let asked = "{\"asked\":\"/nearby/json?location=34.0,-118.4&radius=2000&key=K\"}\n\n";
+        assert!(body == asked || body.contains("UNKNOWN_ERROR"), "{body}");
+    }
+    // A busy machine may let a prompt answer come too late, but not all of them.
+    client.send("WHATSAT kiwi 3 5\n");
+    assert!(client.places_reply().1.contains("radius=3000"));
+}
+
+fn waiting_for_a_turn_costs_no_time(runtime: Runtime) {
+    let gate = Gate::new();
+    let upstream = Upstream::start({
+        let gate = gate.clone();
+        move |request| {
+            if request.nth == 0 { Answer::silence() } else { Answer::body("{}").held(&gate) }
+        }
+    });
+    let plan = Plan::alone(runtime).upstream(&upstream).limit("lookups", 1).timeout_ms(1000);
+    let hill = plan.start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    // The second waits as long as the first may take, and has its own time still before it.
+    client.send("WHATSAT kiwi 1 1\nWHATSAT kiwi 2 2\n");
+    assert_is_failure(&client.places_reply().1);
+    upstream.wait_for_requests(2);
+    gate.open();
+
+    assert_eq!(client.places_reply().1, "{}\n\n");
+}
+
+fn a_chunked_body_is_read_whole(runtime: Runtime) {
+    let upstream = Upstream::start(|_| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Answer::Raw(
+            format!("{head}5\r\n{{\"res\r\na\r\nults\":[1,2\r\n2\r\n]}}\r\n0\r\n\r\n").into(),
+        )
+    });
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    client.send("WHATSAT kiwi 10 1\n");
+
+    assert_eq!(client.places_reply().1, "{\"results\":[1]}\n\n");
+}
+
+/// Checks that a question fails politely where the provider behaves like this, with little patience.
+#[track_caller]
+fn fails_when(runtime: Runtime, behaviour: impl Fn(&Request) -> Answer + Send + Sync + 'static) {
+    let upstream = Upstream::start(behaviour);
+    fails(Plan::alone(runtime).upstream(&upstream).timeout_ms(500));
+}
+
+#[track_caller]
+fn fails(plan: Plan) {
+    let hill = plan.start_one();
+    let mut client = hill.client();
+    let at = client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    client.send("WHATSAT kiwi 10 5\nend\n");
+
+    let (again, body) = client.places_reply();
+    assert_eq!(again, at);
+    assert_is_failure(&body);
+    assert_eq!(client.line(), "? end");
+}
+
+#[track_caller]
+fn assert_is_failure(body: &str) {
+    let parsed: Value = serde_json::from_str(body).expect("a failure is JSON");
+    assert_eq!(parsed["html_attributions"], Value::Array(Vec::new()));
+    assert_eq!(parsed["results"], Value::Array(Vec::new()));
+    assert_eq!(parsed["status"], "UNKNOWN_ERROR");
+    assert!(parsed["error_message"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+    assert_eq!(parsed.as_object().map(serde_json::Map::len), Some(4));
+    assert_eq!(body.trim_end_matches('\n').len() + 2, body.len());
+}
