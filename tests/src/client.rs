@@ -166,6 +166,17 @@ impl Client {
         !self.ahead.is_empty() || self.fill(span).is_some()
     }
 
+    /// Whether the connection has ended. Nothing is read, so that asking often costs little.
+    pub fn has_ended_already(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("an open socket takes options");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("an open socket takes options");
+        match peeked {
+            Ok(count) => count == 0,
+            Err(error) => !is_time_out(error.kind()),
+        }
+    }
+
     /// Whether the connection has ended. Does not wait; what comes meanwhile is kept.
     pub fn has_ended(&mut self) -> bool {
         loop {

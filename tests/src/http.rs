@@ -23,13 +23,9 @@ impl Request {
         self.line().split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The header fields as `name: value`, names in lower case, sorted, without `host`, which holds a
-    /// port.
+    /// The header fields in their order, as `name: value` with the name in lower case.
     pub fn fields(&self) -> Vec<String> {
-        let mut fields: Vec<_> = self.head.lines().skip(1).filter_map(field).collect();
-        fields.retain(|field| !field.starts_with("host:"));
-        fields.sort();
-        fields
+        self.head.lines().skip(1).filter_map(field).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{PATIENCE, eventually_some};
 use core::time::Duration;
-use rustix::process::{Pid, kill_process, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, kill_process, kill_process_group, prlimit};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -133,6 +133,30 @@ impl Program {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it runs");
         let kib = line.split_whitespace().nth(1).expect("VmRSS has a number");
         kib.parse::<u64>().expect("VmRSS is a number") * 1024
+    }
+
+    /// How long it has kept processors busy.
+    #[track_caller]
+    pub fn processor_time(&self) -> Duration {
+        let stat = text(Path::new(&format!("/proc/{}/stat", self.pid())));
+        let (_, after_name) = stat.rsplit_once(')').expect("it runs");
+        let fields: Vec<_> = after_name.split_whitespace().collect();
+        let ticks = [11, 12].map(|at: usize| fields[at].parse::<u64>().expect("times are numbers"));
+        Duration::from_millis(10 * (ticks[0] + ticks[1]))
+    }
+
+    /// How many descriptors it has open.
+    #[track_caller]
+    pub fn descriptors(&self) -> u64 {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs");
+        u64::try_from(open.count()).expect("64 bits are enough")
+    }
+
+    /// Lets it have no more than `count` descriptors open from now on.
+    #[track_caller]
+    pub fn limit_descriptors(&self, count: u64) {
+        let limit = Rlimit { current: Some(count), maximum: Some(count) };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("it runs");
     }
 
     fn status(&mut self) -> Option<ExitStatus> {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use herd_tests::{
     Acceptor, At, Challenge, Client, Heard, Identity, Link, Opening, PATIENCE, Plan, Refused,
-    Relay, Runtime, Server, eventually, on_both, proof,
+    Relay, Runtime, Server, eventually, eventually_some, on_both, proof,
 };
 
 on_both!(
@@ -24,6 +24,7 @@ on_both!(
     an_acceptor_that_reflects_is_refused,
     a_handshake_takes_five_seconds_at_most,
     a_first_line_without_end_is_refused,
+    strangers_at_the_door_do_not_keep_a_neighbour_out,
     a_refused_link_leaves_a_line_in_the_log,
     a_client_can_not_speak_for_a_server,
     a_link_opens_with_its_first_line_or_never,
@@ -273,6 +274,25 @@ fn a_first_line_without_end_is_refused(runtime: Runtime) {
     assert!(taken < 64, "all of it was taken");
     assert!(hill.program().resident_bytes() < before + (8 << 20));
     assert_eq!(dial(&hill, &Identity::new("Aaa")), Ok(()));
+}
+
+fn strangers_at_the_door_do_not_keep_a_neighbour_out(runtime: Runtime) {
+    let hill = hill(runtime);
+    let mut strangers: Vec<_> = (0..300).map(|_| Client::connect(hill.link_address())).collect();
+
+    // They come back at once, each time one of them is sent away.
+    let link = eventually_some(PATIENCE, || {
+        for stranger in &mut strangers {
+            if stranger.has_ended_already() {
+                *stranger = Client::connect(hill.link_address());
+            }
+        }
+        Link::dial(hill.link_address(), &Identity::new("Aaa"), "Hill").ok()
+    });
+
+    let told = hill.client().ask("IAMAT kiwi +1-1 100");
+    let mut link = link;
+    assert_eq!(link.at(), told);
 }
 
 fn a_refused_link_leaves_a_line_in_the_log(runtime: Runtime) {

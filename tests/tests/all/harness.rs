@@ -1,6 +1,9 @@
 //! The harness's own parts: a tool that lies makes every case worthless.
 
-use herd_tests::{Acceptor, Answer, Client, Gate, Heard, Identity, Link, Refused, Relay, Upstream};
+use herd_tests::{
+    Acceptor, Answer, Challenge, Client, Gate, Heard, Identity, Link, Opening, Refused, Relay,
+    Upstream, proof,
+};
 use std::thread;
 
 #[test]
@@ -14,7 +17,7 @@ fn the_stub_upstream_keeps_the_request_and_gives_the_answer() {
     assert_eq!(client.exactly(2), b"{}");
     let requests = upstream.requests();
     assert_eq!(requests[0].target(), "/x?a=1");
-    assert_eq!(requests[0].fields(), ["accept: */*"]);
+    assert_eq!(requests[0].fields(), ["host: somewhere", "accept: */*"]);
 }
 
 #[test]
@@ -65,4 +68,22 @@ fn a_played_neighbour_reports_how_far_a_handshake_came() {
     drop(acceptor.next());
 
     assert_eq!(dialling.join().unwrap(), Refused::AtLink);
+}
+
+#[test]
+fn the_handshake_is_the_documented_one() {
+    let opening = "LINK 1 Hill Jaquez 0123456789abcdef 1111111111111111111111111111111111111111111111111111111111111111";
+    let challenge = "CHALLENGE fedcba9876543210 2222222222222222222222222222222222222222222222222222222222222222";
+    let (opening, challenge) =
+        (Opening::parse(opening).unwrap(), Challenge::parse(challenge).unwrap());
+    let secret = b"correct horse battery staple";
+
+    assert_eq!(
+        proof(secret, "dialler", &opening, &challenge),
+        "PROOF a5e1bb907b9fc1e0307e8bef0031c3cdeaa36987b8078af34a1843f318569b53\n"
+    );
+    assert_eq!(
+        proof(secret, "acceptor", &opening, &challenge),
+        "PROOF bd1934c58adb21270b5878718bbf946a48bff00d6d9910e110787d5d536b76c1\n"
+    );
 }

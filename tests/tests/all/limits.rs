@@ -5,7 +5,6 @@ use herd_tests::{
     Answer, Client, Gate, Identity, Link, PATIENCE, Plan, Runtime, Server, Upstream, eventually,
     holds_for, monotonic, on_both, pass, within,
 };
-use std::process::Command;
 
 on_both!(
     one_connection_too_many_is_closed_at_once,
@@ -13,6 +12,7 @@ on_both!(
     links_do_not_need_the_room_of_clients,
     links_do_not_need_the_room_of_clients_on_a_shared_address,
     clients_that_say_nothing_on_a_shared_address_are_clients,
+    few_descriptors_mean_fewer_clients_and_not_none,
     running_out_of_descriptors_is_survived,
     reading_pauses_while_too_many_answers_are_owed,
     reading_pauses_while_too_many_bytes_wait,
@@ -95,7 +95,7 @@ fn clients_that_say_nothing_on_a_shared_address_are_clients(runtime: Runtime) {
     }
 }
 
-fn running_out_of_descriptors_is_survived(runtime: Runtime) {
+fn few_descriptors_mean_fewer_clients_and_not_none(runtime: Runtime) {
     let mut hill = Plan::alone(runtime).prepare().into_only();
     let command = hill.command();
     let mut limited = Command::new("sh");
@@ -108,15 +108,29 @@ fn running_out_of_descriptors_is_survived(runtime: Runtime) {
     let mut first = hill.client();
     first.ask("hello");
 
-    let mut many: Vec<_> = (0..200).map(|_| hill.client()).collect();
-    let served = many.iter_mut().filter_map(|client| {
-        client.try_send("hello\n");
-        let stirs = client.stirs_within(Duration::from_millis(20));
-        (stirs && client.line_or_end().is_some()).then_some(())
-    });
-    assert!((1..30).contains(&served.count()), "there was no limit, or no room");
+    let many: Vec<_> = (0..200).map(|_| hill.client()).collect();
+    let served = served_among(many);
+
+    assert!((1..30).contains(&served), "there was no limit, or no room");
     assert_eq!(first.ask("still here"), "? still here");
-    drop(many);
+    eventually(PATIENCE, || is_served(&hill));
+}
+
+fn running_out_of_descriptors_is_survived(runtime: Runtime) {
+    let mut hill = Plan::alone(runtime).start_one();
+    let in_use = hill.program().descriptors();
+    hill.program().limit_descriptors(in_use + 20);
+    let mut first = hill.client();
+    first.ask("hello");
+
+    let many: Vec<_> = (0..200).map(|_| hill.client()).collect();
+    // It waits for better times, not in a circle.
+    let busy = hill.program().processor_time();
+    pass(Duration::from_secs(1));
+    let busy = hill.program().processor_time() - busy;
+    assert!(busy < Duration::from_millis(500), "{busy:?} in a second");
+    assert_eq!(first.ask("still here"), "? still here");
+    assert!(served_among(many) < 30, "there was no limit");
 
     eventually(PATIENCE, || is_served(&hill));
 }
@@ -268,6 +282,16 @@ fn without_a_limit_on_idling_nobody_is_closed(runtime: Runtime) {
     assert!(!client.stirs_within(Duration::from_millis(500)));
 
     assert_eq!(client.ask("hello"), "? hello");
+}
+
+/// How many of these clients, which leave after that, get an answer before long.
+fn served_among(mut clients: Vec<Client>) -> usize {
+    let served = clients.iter_mut().filter_map(|client| {
+        client.try_send("hello\n");
+        let stirs = client.stirs_within(Duration::from_millis(20));
+        (stirs && client.line_or_end().is_some()).then_some(())
+    });
+    served.count()
 }
 
 /// Whether a new client gets an answer.

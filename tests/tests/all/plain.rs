@@ -7,9 +7,11 @@ use herd_tests::{
     on_both,
 };
 use socket2::{Domain, Socket, Type};
+use std::net::TcpListener;
 
 on_both!(
     a_plain_neighbour_is_told_bare_lines,
+    a_plain_neighbour_is_told_the_whole_table_first,
     a_plain_neighbour_is_told_again_after_it_was_away,
     a_line_from_a_plain_neighbours_address_is_taken,
     a_line_from_any_other_address_is_an_invalid_command,
@@ -33,6 +35,22 @@ fn a_plain_neighbour_is_told_bare_lines(runtime: Runtime) {
     client.ask("IAMAT kiwi +1-1 100");
     let next = client.ask("IAMAT emu +2-2 200");
     assert_eq!(wire.line(), format!("{next}\r"));
+}
+
+fn a_plain_neighbour_is_told_the_whole_table_first(runtime: Runtime) {
+    let address = free_address();
+    let hill = with_plain(runtime, address).start_one();
+    let mut client = hill.client();
+    let mut told: Vec<_> =
+        (0..50).map(|n| client.ask(&format!("IAMAT kiwi{n:02} +1-1 100"))).collect();
+
+    let listener = TcpListener::bind(address).unwrap();
+    let mut wire = Client::new(listener.accept().unwrap().0);
+
+    let mut heard: Vec<_> = (0..50).map(|_| wire.line().trim_end().to_owned()).collect();
+    heard.sort();
+    told.sort();
+    assert_eq!(heard, told);
 }
 
 fn a_plain_neighbour_is_told_again_after_it_was_away(runtime: Runtime) {

@@ -16,6 +16,7 @@ on_both!(
     a_redirect_is_not_followed,
     a_body_that_is_not_utf_8_fails,
     a_body_that_is_no_json_object_fails,
+    a_body_may_be_nested_127_deep,
     a_body_at_the_limit_passes_and_one_byte_more_fails,
     a_body_has_two_mebibytes_at_most_unless_configured,
     a_body_without_end_is_given_up,
@@ -102,9 +103,27 @@ fn a_body_that_is_no_json_object_fails(runtime: Runtime) {
         "{'results':[]}",
         "{\"results\":[01]}",
         "{\"results\":[\"\n\"]}",
+        "\u{feff}{\"results\":[]}",
     ] {
         fails_when(runtime, move |_| Answer::body(body));
     }
+}
+
+fn a_body_may_be_nested_127_deep(runtime: Runtime) {
+    let nested =
+        |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    let upstream = Upstream::start(move |request| Answer::body(nested(127 + request.nth)));
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    client.send("WHATSAT kiwi 10 5\nWHATSAT kiwi 10 5\n");
+
+    assert_eq!(client.places_reply().1, nested(127) + "\n\n");
+    assert_is_failure(&client.places_reply().1);
+    // As deep as a body can be, it is refused and no more.
+    let deep = "[".repeat(2 << 20);
+    fails_when(runtime, move |_| Answer::body(deep.clone()));
 }
 
 fn a_body_at_the_limit_passes_and_one_byte_more_fails(runtime: Runtime) {

@@ -9,6 +9,7 @@ on_both!(
     a_bound_above_what_there_is_changes_nothing,
     spelling_escapes_and_order_stay,
     only_the_outer_results_are_cut,
+    results_that_are_there_twice_are_both_cut,
     results_may_hold_anything,
     runs_of_newlines_become_one_and_two_end_the_answer,
     carriage_returns_stay,
@@ -77,6 +78,11 @@ fn only_the_outer_results_are_cut(runtime: Runtime) {
         cut(runtime, body, 1),
         "{\"a\":{\"results\":[1,2,3]},\"results\":[{\"results\":[4,5]}],\"b\":\"\\\"results\\\":[7,8]\"}\n\n"
     );
+}
+
+fn results_that_are_there_twice_are_both_cut(runtime: Runtime) {
+    let body = "{\"results\":[1,2],\"a\":[3,4],\"results\":[5,6]}";
+    assert_eq!(cut(runtime, body, 1), "{\"results\":[1],\"a\":[3,4],\"results\":[5]}\n\n");
 }
 
 fn results_may_hold_anything(runtime: Runtime) {

@@ -9,6 +9,7 @@ on_both!(
     a_client_nobody_has_heard_of_is_an_invalid_question,
     the_provider_is_asked_exactly_this,
     the_key_is_left_out_where_there_is_none,
+    a_key_is_percent_encoded,
     kilometres_become_metres_without_losing_digits,
     a_location_loses_its_plus_signs_and_leading_zeros,
     the_at_line_is_as_it_was_when_the_question_was_read,
@@ -115,12 +116,14 @@ fn the_provider_is_asked_exactly_this(runtime: Runtime) {
 
     let requests = upstream.requests();
     assert_eq!(requests.len(), 1);
-    let host = format!("host: {}\r\n", upstream.address());
     assert_eq!(
         requests[0].line(),
         "GET /nearby/json?location=34.068930,-118.445127&radius=10000&key=KEY HTTP/1.1"
     );
-    assert!(requests[0].head.to_ascii_lowercase().contains(&host), "{}", requests[0].head);
+    let fields = requests[0].fields();
+    let expected = [format!("host: {}", upstream.address()), "accept: */*".to_owned()];
+    assert_eq!(fields[..2], expected);
+    assert!(fields.len() == 3 && fields[2].starts_with("user-agent: herd/"), "{fields:?}");
 }
 
 fn the_key_is_left_out_where_there_is_none(runtime: Runtime) {
@@ -133,6 +136,20 @@ fn the_key_is_left_out_where_there_is_none(runtime: Runtime) {
 
     let target = "/nearby/json?location=34.068930,-118.445127&radius=10000";
     assert_eq!(upstream.requests()[0].target(), target);
+}
+
+fn a_key_is_percent_encoded(runtime: Runtime) {
+    let upstream = Upstream::serving("{}");
+    let hill = Plan::alone(runtime).upstream(&upstream).key("a b&c=d/é+%#?").start_one();
+    let mut client = hill.client();
+    client.ask(KIWI);
+
+    accepts(&mut client, "WHATSAT kiwi 10 5");
+
+    let requests = upstream.requests();
+    let (_, key) = requests[0].target().split_once("&key=").unwrap();
+    assert_eq!(decoded(key), "a b&c=d/é+%#?".as_bytes(), "{key}");
+    assert!(!key.contains(['&', '#', ' ']), "{key}");
 }
 
 fn kilometres_become_metres_without_losing_digits(runtime: Runtime) {
@@ -274,11 +291,23 @@ fn both_runtimes_send_the_same_request() {
             client.ask(KIWI);
             accepts(&mut client, "WHATSAT kiwi 0.5 5");
             let requests = upstream.requests();
-            (requests[0].line().to_owned(), requests[0].fields())
+            (requests[0].line().to_owned(), requests[0].fields()[1..].to_vec())
         })
         .collect();
 
     assert!(asked.windows(2).all(|pair| pair[0] == pair[1]), "{asked:#?}");
+}
+
+/// The bytes that a part of a query stands for.
+fn decoded(text: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::new(), text);
+    while let Some(at) = rest.find('%') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        bytes.push(u8::from_str_radix(&rest[at + 1..at + 3], 16).unwrap());
+        rest = &rest[at + 3..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
 }
 
 #[track_caller]
