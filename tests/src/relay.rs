@@ -4,6 +4,7 @@ use crate::{Gate, free_address};
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
+use socket2::SockRef;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,9 @@ struct Shared {
     connections: AtomicUsize,
 }
 
+/// What the kernel is asked to hold for each connection.
+const BUFFER: usize = 64 * 1024;
+
 /// How much of what diallers say is kept.
 const KEPT: usize = 4096;
 
@@ -37,6 +41,9 @@ impl Relay {
     /// Starts to relay to `target`.
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind(free_address()).expect("the port is free");
+        // What the kernel holds in the middle of the way is to be little. Connections inherit it.
+        let narrow = SockRef::from(&listener).set_recv_buffer_size(BUFFER);
+        narrow.expect("an open socket takes options");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             target,
@@ -144,6 +151,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// Passes on in both directions, on two threads that end with either connection.
 fn join(near: TcpStream, shared: &Arc<Shared>) -> std::io::Result<()> {
     let far = TcpStream::connect(shared.target)?;
+    SockRef::from(&far).set_send_buffer_size(BUFFER)?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     lock(&shared.streams).extend([near.try_clone()?, far.try_clone()?]);

@@ -119,7 +119,7 @@ fn a_malformed_first_line_is_refused(runtime: Runtime) {
     let hill = hill(runtime);
     let good = Opening::new(&Identity::new("Aaa"), "Hill");
     let line = good.line();
-    let (incarnation, nonce) = (good.incarnation.clone(), good.nonce.clone());
+    let (incarnation, nonce) = (good.incarnation, good.nonce);
     for bad in [
         "\n".to_owned(),
         "hello\n".to_owned(),
