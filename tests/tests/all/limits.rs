@@ -5,6 +5,7 @@ use herd_tests::{
     Answer, Client, Gate, Identity, Link, PATIENCE, Plan, Runtime, Server, Upstream, eventually,
     holds_for, monotonic, on_both, pass, within,
 };
+use std::process::Command;
 
 on_both!(
     one_connection_too_many_is_closed_at_once,
