@@ -1,6 +1,7 @@
 //! The herd's behaviour, tested on whole programs: a module a behaviour, a test for each runtime.
 #![expect(clippy::unwrap_used, reason = "a test may: the panic is its report")]
 
+mod chaos;
 mod cli;
 mod counters;
 mod failures;
@@ -15,6 +16,7 @@ mod links;
 mod logs;
 mod lookups;
 mod merge;
+mod places;
 mod plain;
 mod posts;
 mod program;
