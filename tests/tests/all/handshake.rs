@@ -272,6 +272,7 @@ fn a_first_line_without_end_is_refused(runtime: Runtime) {
     let taken = (0..64).take_while(|_| wire.try_send(&megabyte)).count();
 
     assert!(taken < 64, "all of it was taken");
+    wire.rest();
     assert!(hill.program().resident_bytes() < before + (8 << 20));
     assert_eq!(dial(&hill, &Identity::new("Aaa")), Ok(()));
 }

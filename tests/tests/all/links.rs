@@ -19,6 +19,7 @@ on_both!(
     a_neighbour_that_is_away_is_dialled_at_growing_intervals,
     a_link_that_comes_back_resumes_after_the_last_acknowledgement,
     what_was_not_acknowledged_is_sent_again,
+    an_acknowledgement_of_what_was_never_marked_means_nothing,
     a_neighbour_that_restarted_is_told_the_whole_table,
     a_server_that_restarted_starts_a_new_count,
     silence_closes_a_link,
@@ -262,6 +263,22 @@ fn what_was_not_acknowledged_is_sent_again(runtime: Runtime) {
     let mut expected = told;
     expected.sort();
     assert_eq!(lines, expected);
+}
+
+fn an_acknowledgement_of_what_was_never_marked_means_nothing(runtime: Runtime) {
+    let (hill, mut aaa, me) = dialled(runtime);
+    let told = hill.client().ask("IAMAT kiwi +1-1 100");
+    let (_, mark) = aaa.ats_and_mark(1);
+    for number in [mark + 1, u64::MAX] {
+        aaa.say(&format!("ACK {number}"));
+    }
+    aaa.settle(1);
+    drop(aaa);
+
+    let next = hill.client().ask("IAMAT emu +1-1 100");
+    let mut aaa = Link::dial(hill.link_address(), &me, "Hill").unwrap();
+
+    assert_eq!(aaa.ats_and_mark(2).0, [told, next]);
 }
 
 fn a_neighbour_that_restarted_is_told_the_whole_table(runtime: Runtime) {
