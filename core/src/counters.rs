@@ -1,6 +1,7 @@
 //! What a server counts, from its start on.
 
-/// Plain counters, none of which decides anything. Each limit has one that says how often it was met.
+/// Plain counters, none of which decides anything. Each limit has one that
+/// says how often it was met; `limits.pipeline` and `limits.output_bytes` share theirs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -12,8 +13,12 @@ pub struct Counters {
     pub invalid: u64,
     /// Lines longer than `limits.line_bytes`, which are among the invalid ones.
     pub long_lines: u64,
+    /// Lines with a client ID longer than `limits.client_id_bytes`, which are among the invalid ones.
+    pub long_clients: u64,
     /// Records that became new here, from clients and neighbours alike.
     pub records: u64,
+    /// Records that made room for greater ones in a full table.
+    pub evicted: u64,
     /// Records not kept because the table was full of greater ones.
     pub no_room: u64,
     /// Records forgotten for `limits.record_age_s`.
@@ -48,6 +53,10 @@ pub struct Counters {
     pub lookups_failed: u64,
     /// Lookups whose time was up.
     pub lookups_timed_out: u64,
+    /// Lookups whose client left before there was an answer.
+    pub lookups_abandoned: u64,
+    /// Lookups that had to wait for `limits.lookups`.
+    pub lookups_waited: u64,
     /// Lookups past `limits.lookup_queue`.
     pub lookups_refused: u64,
     /// Lookups whose body was longer than `limits.body_bytes`.

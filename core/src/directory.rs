@@ -27,6 +27,8 @@ pub(crate) struct Directory {
     chunks: Vec<Box<[Cell]>>,
     free: Vec<u32>,
     len: usize,
+    /// Records that made room for greater ones.
+    evicted: u64,
     capacity: usize,
     smallest: Smallest,
     changes: Changes,
@@ -103,6 +105,7 @@ impl Directory {
             chunks: Vec::new(),
             free: Vec::new(),
             len: 0,
+            evicted: 0,
             capacity: capacity as usize,
             smallest: Smallest::default(),
             changes: Changes::new(ring),
@@ -111,6 +114,11 @@ impl Directory {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many records have made room for greater ones since the start.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     pub(crate) fn changes(&self) -> &Changes {
@@ -199,6 +207,7 @@ impl Directory {
                 return None;
             }
             self.remove(smallest);
+            self.evicted += 1;
         }
         if self.free.is_empty() {
             let first = self.slots();

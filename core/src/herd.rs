@@ -49,7 +49,8 @@ pub struct Herd {
     counters: Counters,
     /// Connections that count against `limits.connections`.
     clients: usize,
-    /// Connections that have not proven themselves, oldest first; some have since, or are gone.
+    /// Connections that were accepted and must prove themselves, oldest first; some have since, or are
+    /// gone.
     unproven: VecDeque<ConnId>,
     /// The last change that every neighbour has been offered.
     offered: u64,
@@ -171,6 +172,7 @@ impl Herd {
         };
         let conn = Conn::new(role, now.mono);
         let too_many = conn.is_client() && full;
+        let is_unproven = conn.is_unproven();
         let id = self.admit(conn);
         out.log(Notice::Opened { conn: id });
         if self.stopping {
@@ -178,8 +180,8 @@ impl Herd {
         } else if too_many {
             self.counters.refused += 1;
             self.close(now, id, Goodbye::TooMany, out);
-        } else {
-            self.make_room_for_handshakes(now, out);
+        } else if is_unproven {
+            self.expect_handshake(now, id, out);
         }
         id
     }
@@ -242,7 +244,14 @@ impl Herd {
                 self.read_held(now, id, out);
                 self.finish_if_done(now, id, out);
             }
-            (Role::Client { .. }, Input::Ended | Input::Cut) => {}
+            (Role::Client { .. }, Input::Cut) => {
+                // The line that has only begun will not be finished: what is held ends with a line.
+                let whole = memchr::memrchr(b'\n', &conn.held).map_or(0, |end| end + 1);
+                conn.held.truncate(whole.max(conn.done));
+                conn.input = Input::Ended;
+                self.finish_if_done(now, id, out);
+            }
+            (Role::Client { .. }, Input::Ended) => {}
             _ => self.close(now, id, Goodbye::Ended, out),
         }
         self.settle(now, out);
@@ -341,8 +350,8 @@ impl Herd {
     }
 
     /// What has been counted since the start.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn counters(&self) -> Counters {
+        Counters { evicted: self.directory.evicted(), ..self.counters }
     }
 
     /// The number of records in the table.

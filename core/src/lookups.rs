@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::ids::{ConnId, LookupId};
+use crate::notice::Notice;
 use crate::output::{Action, Output};
 use crate::replies::Ticket;
 use crate::time::Instant;
@@ -42,6 +43,11 @@ impl Lookups {
         }
     }
 
+    /// Whether the next lookup has to wait for its turn.
+    pub(crate) fn is_full(&self) -> bool {
+        self.running.len() >= self.most_running
+    }
+
     /// Begins a lookup, or has it wait for its turn. Its number, and whether there was room for it.
     pub(crate) fn ask(
         &mut self,
@@ -54,7 +60,7 @@ impl Lookups {
         self.last += 1;
         let id = LookupId(self.last);
         let lookup = Lookup { conn, ticket, asked: now, begun: now };
-        if self.running.len() < self.most_running {
+        if !self.is_full() {
             out.lookup(id, &request);
             self.running.insert(id, lookup);
         } else if self.waiting.len() < self.most_waiting {
@@ -94,20 +100,29 @@ impl Lookups {
         self.running.first_key_value().map(|(_, lookup)| lookup.begun.after(self.timeout))
     }
 
-    /// Drops every lookup of a connection that is gone.
-    pub(crate) fn abandon(&mut self, now: Instant, conn: ConnId, out: &mut Output) {
-        self.waiting.retain(|(_, lookup, _)| lookup.conn != conn);
-        self.running.retain(|id, lookup| {
+    /// Drops every lookup of a connection that is gone, and says how many there were.
+    pub(crate) fn abandon(&mut self, now: Instant, conn: ConnId, out: &mut Output) -> usize {
+        let before = self.waiting.len() + self.running.len();
+        self.waiting.retain(|(id, lookup, _)| {
             if lookup.conn == conn {
-                out.push(Action::Cancel { id: *id });
+                out.log(Notice::LookupAbandoned { id: *id, conn, took: now.since(lookup.asked) });
             }
             lookup.conn != conn
         });
+        self.running.retain(|id, lookup| {
+            if lookup.conn == conn {
+                out.push(Action::Cancel { id: *id });
+                out.log(Notice::LookupAbandoned { id: *id, conn, took: now.since(lookup.asked) });
+            }
+            lookup.conn != conn
+        });
+        let left = self.waiting.len() + self.running.len();
         self.begin_next(now, out);
+        before - left
     }
 
     fn begin_next(&mut self, now: Instant, out: &mut Output) {
-        while self.running.len() < self.most_running
+        while !self.is_full()
             && let Some((id, lookup, request)) = self.waiting.pop_front()
         {
             out.lookup(id, &request);

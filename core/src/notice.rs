@@ -84,6 +84,15 @@ pub enum Notice {
         /// How long the provider took.
         took: Duration,
     },
+    /// Nobody waits for a lookup any more: its client has left.
+    LookupAbandoned {
+        /// Which.
+        id: LookupId,
+        /// For whom it was.
+        conn: ConnId,
+        /// How long ago it was asked for.
+        took: Duration,
+    },
     /// Records were older than `limits.record_age_s`.
     Forgotten {
         /// How many.

@@ -3,11 +3,12 @@
 use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::ready;
+use core::task::Poll;
 use std::io;
 use std::sync::Arc;
 
 use async_std::net::TcpStream;
+use async_std::task::yield_now;
 use futures_util::{AsyncRead as _, AsyncWriteExt as _};
 use herd_runtime::{Host, Port};
 
@@ -33,19 +34,27 @@ pub(crate) async fn read(host: Arc<Host<Writer>>, port: Arc<Port<Writer>>, mut r
 }
 
 /// Reads once, into a buffer that belongs to the thread rather than to the connection. Whether there
-/// may be more.
+/// may be more. Where nothing had to be waited for, others have their turn first.
 async fn receive(
     host: &Host<Writer>,
     port: &Port<Writer>,
     reader: &mut TcpStream,
 ) -> io::Result<bool> {
-    poll_fn(|context| {
+    let mut waited = false;
+    let more = poll_fn(|context| {
         BUFFER.with_borrow_mut(|buffer| {
-            let length = ready!(Pin::new(&mut *reader).poll_read(context, buffer))?;
-            Ok(host.received(port, &buffer[..length])).into()
+            let Poll::Ready(read) = Pin::new(&mut *reader).poll_read(context, buffer) else {
+                waited = true;
+                return Poll::Pending;
+            };
+            Poll::Ready(read.map(|length| host.received(port, &buffer[..length])))
         })
     })
-    .await
+    .await?;
+    if !waited {
+        yield_now().await;
+    }
+    Ok(more)
 }
 
 /// Writes what the kernel did not take at once.

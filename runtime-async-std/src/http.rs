@@ -10,7 +10,7 @@ use async_std::io::BufReader;
 use async_trait::async_trait;
 use futures_util::AsyncReadExt as _;
 use herd_core::LookupError;
-use herd_runtime::{Upstream, upstream};
+use herd_runtime::{Settings, Upstream, upstream};
 use isahc::config::{Configurable as _, RedirectPolicy, VersionNegotiation};
 use surf::http::{Request, Response};
 use surf::{Body, Client, HttpClient, StatusCode};
@@ -21,10 +21,14 @@ pub(crate) struct Surf {
 }
 
 impl Surf {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// curl goes on with a request that nobody waits for any more until its own time is up, so it keeps
+    /// the time too, and has no more connections than there may be lookups.
+    pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
         let curl = isahc::HttpClient::builder()
             .default_header("User-Agent", upstream::USER_AGENT)
             .title_case_headers(true)
+            .timeout(settings.upstream.timeout)
+            .max_connections(settings.core.limits.lookups as usize)
             .proxy(None)
             .redirect_policy(RedirectPolicy::None)
             .automatic_decompression(false)

@@ -47,7 +47,8 @@ fn start(workers: usize) {
 /// Serves until the server has stopped.
 async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     let Server { settings, log, clients, links } = server;
-    let provider = Provider::new(Surf::new()?, &settings.upstream, settings.core.limits.body_bytes);
+    let provider =
+        Provider::new(Surf::new(&settings)?, &settings.upstream, settings.core.limits.body_bytes);
     let host = Arc::new_cyclic(|host: &Weak<Host<Writer>>| {
         let host = host.clone();
         let perform = move |job| {
@@ -87,6 +88,7 @@ async fn accept(host: Arc<Host<Writer>>, listener: TcpListener, door: Door) {
                 if let Some(port) = host.accepted(writer, from, door) {
                     task::spawn(read(Arc::clone(&host), port, reader));
                 }
+                task::yield_now().await;
             }
             Err(error) => task::sleep(host.accept_failed(&error)).await,
         }

@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::ready;
+use core::task::Poll;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use herd_runtime::{Host, Port};
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::yield_now;
 
 /// The writing end of a connection.
 pub(crate) struct Writer(OwnedWriteHalf);
@@ -47,20 +48,28 @@ pub(crate) async fn read(
 }
 
 /// Reads once, into a buffer that belongs to the thread rather than to the connection. Whether there
-/// may be more.
+/// may be more. Where nothing had to be waited for, others have their turn first.
 async fn receive(
     host: &Host<Writer>,
     port: &Port<Writer>,
     reader: &mut OwnedReadHalf,
 ) -> io::Result<bool> {
-    poll_fn(|context| {
+    let mut waited = false;
+    let more = poll_fn(|context| {
         BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
-            Ok(host.received(port, buffer.filled())).into()
+            let Poll::Ready(read) = Pin::new(&mut *reader).poll_read(context, &mut buffer) else {
+                waited = true;
+                return Poll::Pending;
+            };
+            Poll::Ready(read.map(|()| host.received(port, buffer.filled())))
         })
     })
-    .await
+    .await?;
+    if !waited {
+        yield_now().await;
+    }
+    Ok(more)
 }
 
 /// Writes what the kernel did not take at once.

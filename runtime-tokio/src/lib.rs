@@ -16,6 +16,7 @@ use futures_util::future::Abortable;
 use herd_runtime::{Door, Failure, Host, Job, Provider, Server, server, signals};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use crate::connection::{Writer, read, split, write};
@@ -30,7 +31,10 @@ where
     server::run("herd-tokio", args, |server, ready| {
         let failed = |error: io::Error| Failure::unable(format!("can not start tokio: {error}"));
         let runtime = start(server.settings.workers).map_err(failed)?;
-        runtime.block_on(serve(server, ready)).map_err(failed)
+        let served = runtime.block_on(serve(server, ready)).map_err(failed);
+        // A name that is still being looked up is not waited for.
+        runtime.shutdown_background();
+        served
     })
 }
 
@@ -90,6 +94,7 @@ async fn accept(host: Arc<Host<Writer>>, listener: TcpListener, door: Door) {
                 if let Some(port) = host.accepted(writer, from, door) {
                     tokio::spawn(read(Arc::clone(&host), port, reader));
                 }
+                yield_now().await;
             }
             Err(error) => sleep(host.accept_failed(&error)).await,
         }

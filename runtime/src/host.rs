@@ -4,8 +4,9 @@
 //! adapter the [`Job`]s that take waiting: connecting, asking the provider, writing to a socket that
 //! takes no more. It names no async runtime and never waits itself.
 //!
-//! One *turn* is one call of the core and everything that follows from it. All bytes of a turn for one
-//! connection leave in one call to the kernel, those for neighbours first.
+//! One *turn* is one call of the core and everything that follows from it. Bytes for neighbours are
+//! offered to the kernel first; all lines for one connection leave in one call, each answer with a body
+//! in one of its own.
 
 use core::future::Future;
 use core::net::{IpAddr, SocketAddr};
@@ -62,7 +63,7 @@ struct State<S> {
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
-    /// When it was last said that connections can not be accepted.
+    /// When something that strangers can bring about was last said on standard error.
     warned: Option<Instant>,
 }
 
@@ -163,9 +164,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// the kernel.
     pub fn accept_failed(&self, error: &io::Error) -> Duration {
         let now = clock::now().mono;
-        let warned = &mut self.lock().warned;
-        if warned.is_none_or(|last| now.since(last) >= WARN_EVERY) {
-            *warned = Some(now);
+        let last = self.lock().warned.replace(now);
+        if last.is_none_or(|last| now.since(last) >= WARN_EVERY) {
             log::warn!("can not accept connections: {error}");
         }
         ACCEPT_PAUSE
@@ -276,13 +276,14 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
     /// What has been counted since the start.
     pub fn counters(&self) -> Counters {
-        *self.lock().herd.counters()
+        self.lock().herd.counters()
     }
 
     /// Writes what has been counted to the log.
     pub fn log_counters(&self) {
-        let counters = self.counters();
-        self.log.event(clock::now().wall, log::Level::Info, format_args!("{counters:?}"));
+        let (counters, dropped) = (self.counters(), self.log.dropped());
+        let text = format_args!("{counters:?}, {dropped} log lines dropped");
+        self.log.event(clock::now().wall, log::Level::Info, text);
     }
 
     /// One call of the core and everything that follows from it.
@@ -386,7 +387,17 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
-        self.log.event(now.wall, notices::level(notice), format_args!("{text}"));
+        // Strangers can bring warnings about: standard error gets one now and then, the log all.
+        let mut level = notices::level(notice);
+        if level == log::Level::Warn {
+            let last = state.warned;
+            if last.is_some_and(|last| now.mono.since(last) < WARN_EVERY) {
+                level = log::Level::Info;
+            } else {
+                state.warned = Some(now.mono);
+            }
+        }
+        self.log.event(now.wall, level, format_args!("{text}"));
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
@@ -454,7 +465,7 @@ fn find<S>(entries: &mut [Option<Entry<S>>], conn: ConnId) -> Option<&mut Entry<
 
 /// How long a server that has run out of descriptors leaves connections to the kernel.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often it says so.
+/// How often standard error is told of what strangers can bring about.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 /// How long the timer task sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);

@@ -225,22 +225,18 @@ impl LogFile {
     }
 }
 
-/// What libraries log is taken from level `Info` up, and says which library it was.
+/// What the herd's own crates log is taken from level `Info` up. What libraries log is not: an HTTP
+/// client may name a URL, and the URL has the key in it.
 impl log::Log for LogFile {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Info
+        metadata.level() <= log::Level::Info && metadata.target().starts_with("herd")
     }
 
     fn log(&self, record: &Record<'_>) {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let at = clock::now().wall;
-        if record.target().starts_with("herd") {
-            self.event(at, record.level(), *record.args());
-        } else {
-            self.event(at, record.level(), format_args!("{}: {}", record.target(), record.args()));
-        }
+        self.event(clock::now().wall, record.level(), *record.args());
     }
 
     fn flush(&self) {

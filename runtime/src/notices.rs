@@ -25,7 +25,8 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
         | Notice::Dropped { conn, .. }
         | Notice::Ahead { conn }
         | Notice::NoRoom { conn }
-        | Notice::LookupDone { conn, .. } => Some(*conn),
+        | Notice::LookupDone { conn, .. }
+        | Notice::LookupAbandoned { conn, .. } => Some(*conn),
         Notice::DialFailed { .. } | Notice::Forgotten { .. } => None,
     }
 }
@@ -43,12 +44,12 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
         | Notice::Ahead { .. }
         | Notice::NoRoom { .. }
         | Notice::LookupDone { .. }
+        | Notice::LookupAbandoned { .. }
         | Notice::Forgotten { .. } => None,
     }
 }
 
-/// How much a notice matters. What any stranger can bring about is no warning: nobody may fill the
-/// standard error of a server from outside.
+/// How much a notice matters: what a wrong configuration brings about is a warning.
 pub(crate) fn level(notice: &Notice) -> log::Level {
     let Notice::LinkRefused { why, .. } = notice else { return log::Level::Info };
     match why {
@@ -97,6 +98,14 @@ impl fmt::Display for Text<'_> {
                     None => f.write_str(": answered"),
                     Some(error) => write!(f, ": {error}"),
                 }
+            }
+            Notice::LookupAbandoned { id, took, .. } => {
+                write!(
+                    f,
+                    "lookup {} abandoned after {}: its client has left",
+                    id.number(),
+                    Seconds(*took)
+                )
             }
             Notice::Forgotten { records } => write!(f, "{records} records forgotten for their age"),
         }

@@ -59,7 +59,7 @@ fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
     let mut settings = settings::load(args)?;
     if args.check_config {
         for warning in &settings.warnings {
-            eprintln!("warning: {warning}");
+            tell(&format!("warning: {warning}"));
         }
         return Ok(None);
     }
@@ -80,14 +80,15 @@ fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
     Ok(Some(Server { settings, log, clients, links }))
 }
 
-/// Every connection takes a file descriptor: takes as many as the system lets us have, and leaves to
-/// clients only what neighbours and lookups do not need.
+/// Every connection takes a file descriptor: takes as many as the system lets us have, leaves to clients
+/// what neighbours and lookups do not need, but half, and to lookups a quarter at most.
 fn divide_descriptors(core: &mut Config) {
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) => u32::try_from(most).unwrap_or(u32::MAX),
         Err(error) => return log::warn!("the limit of open files can not be read: {error}"),
     };
     let neighbours = u32::try_from(core.neighbours.len()).unwrap_or(u32::MAX);
+    core.limits.lookups = core.limits.lookups.min((most / 4).max(1));
     let kept = SPARE_DESCRIPTORS.saturating_add(neighbours).saturating_add(core.limits.lookups);
     let room = most - kept.min(most / 2);
     if room < core.limits.connections {
@@ -108,7 +109,12 @@ fn say(line: &str) {
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
+/// Prints a line on standard error, which nobody may be reading either.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 fn report(program: &str, failure: &Failure) -> ExitCode {
-    eprintln!("{program}: {failure}");
+    tell(&format!("{program}: {failure}"));
     failure.exit_code()
 }

@@ -62,8 +62,7 @@ pub struct UpstreamSettings {
 impl UpstreamSettings {
     /// The URL that asks what `request` says, a query string without the key.
     pub fn request_url(&self, request: &str) -> String {
-        let joint = if self.url.contains('?') { '&' } else { '?' };
-        let mut url = format!("{}{joint}{request}", self.url);
+        let mut url = format!("{}?{request}", self.url);
         if let Some(Key(key)) = &self.key {
             url.push_str("&key=");
             url.extend(utf8_percent_encode(key, NOT_UNRESERVED));

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{BATCH, Entry, FROM_PLAIN, Herd, recycle};
-use crate::command::{Command, Query, Report, Update};
+use crate::command::{Command, Malformed, Query, Report, Update};
 use crate::conns::{Conn, Input, LINGER, Role};
 use crate::directory::{HEARD_HERE, Newcomer, News};
 use crate::ids::{ConnId, LookupId};
@@ -64,7 +64,10 @@ impl Herd {
         match &entry.parsed {
             Ok(Command::Iamat(report)) => self.hear(now, id, entry.hash, report, out),
             Ok(Command::Whatsat(query)) => self.look_up(now, id, entry.hash, line, query, out),
-            Err(_) => self.refuse_line(now, id, line, out),
+            Err(why) => {
+                self.counters.long_clients += u64::from(*why == Malformed::LongClient);
+                self.refuse_line(now, id, line, out);
+            }
         }
     }
 
@@ -80,6 +83,7 @@ impl Herd {
         self.counters.reports += 1;
         let ahead_s = self.config.limits.ahead_s;
         let is_ahead = ahead_s > 0 && report.stamp > now.wall.plus_seconds(ahead_s);
+        let is_old = self.is_too_old(now, report.stamp);
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (prefix, directory) = (&self.at_prefix, &mut self.directory);
         let answer = |bytes: &mut Vec<u8>| {
@@ -94,7 +98,7 @@ impl Herd {
                 bytes.extend_from_slice(field);
                 bytes.push(end);
             }
-            if is_ahead {
+            if is_ahead || is_old {
                 return None;
             }
             let newcomer = Newcomer {
@@ -113,11 +117,11 @@ impl Herd {
                 self.counters.no_room += 1;
                 out.log(Notice::NoRoom { conn: id });
             }
-            None => {
+            None if is_ahead => {
                 self.counters.ahead += 1;
                 out.log(Notice::Ahead { conn: id });
             }
-            Some(News::Stale) => {}
+            Some(News::Stale) | None => {}
         }
         self.pause_if_full(id, out);
     }
@@ -143,8 +147,10 @@ impl Herd {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let question = Question { at_line, bound: query.bound };
         let ticket = conn.replies.get_or_insert_default().push_waiting(question);
+        let waits = self.lookups.is_full();
         let (lookup, has_room) = self.lookups.ask(now.mono, id, ticket, request, out);
         if has_room {
+            self.counters.lookups_waited += u64::from(waits);
             self.watch_lookups();
         } else {
             self.counters.lookups_refused += 1;

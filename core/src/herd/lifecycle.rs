@@ -14,11 +14,7 @@ impl Herd {
         self.clients += usize::from(conn.is_client());
         self.counters.connections += u64::from(conn.is_client());
         let due = conn.due(&self.config.limits);
-        let is_unproven = conn.is_unproven();
         let id = self.conns.insert(conn);
-        if is_unproven {
-            self.unproven.push_back(id);
-        }
         if let Some(due) = due {
             self.set_alarm(id, due);
         }
@@ -51,9 +47,11 @@ impl Herd {
         }
     }
 
-    /// Closes the oldest of too many connections that have not proven themselves: a neighbour takes
-    /// milliseconds for that, so those who only hold a place can not keep it from one.
-    pub(super) fn make_room_for_handshakes(&mut self, now: Now, out: &mut Output) {
+    /// Holds a connection that was accepted to the time of a handshake. Of too many the oldest is closed:
+    /// a neighbour takes milliseconds for its handshake, so those who only hold a place can not keep it
+    /// from one.
+    pub(super) fn expect_handshake(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        self.unproven.push_back(id);
         let most = SPARE_HANDSHAKES + self.peers.len();
         if self.unproven.len() <= most {
             return;
@@ -79,7 +77,8 @@ impl Herd {
         let Some(conn) = self.conns.remove(id) else { return false };
         self.clients -= usize::from(conn.is_client());
         if conn.replies.is_some() {
-            self.lookups.abandon(now.mono, id, out);
+            let abandoned = self.lookups.abandon(now.mono, id, out);
+            self.counters.lookups_abandoned += abandoned as u64;
         }
         match conn.role {
             Role::Link(peer) => {

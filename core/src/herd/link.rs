@@ -77,12 +77,14 @@ impl Herd {
     pub(super) fn open_link(&mut self, now: Now, id: PeerId, out: &mut Output) -> ConnId {
         if self.peers[id.index()].is_plain() {
             let conn = self.admit(Conn::new(Role::Link(id), now.mono));
+            out.log(Notice::Opened { conn });
             self.link_up(now, id, conn, None, out);
             return conn;
         }
         let nonce = Nonce(self.entropy.bytes());
         let role = Role::Opening(Opening::Challenge { peer: id, nonce });
         let conn = self.admit(Conn::new(role, now.mono));
+        out.log(Notice::Opened { conn });
         self.peers[id.index()].state = PeerState::Opening(conn);
         let mut line = Vec::new();
         let hello = Hello {
@@ -153,7 +155,11 @@ impl Herd {
             theirs: hello.incarnation,
             their_nonce: hello.nonce,
         };
+        let was_client = self.conns.get(id).is_some_and(Conn::is_client);
         self.become_role(id, Role::Opening(opening));
+        if was_client {
+            self.expect_handshake(now, id, out);
+        }
         let incarnation = self.incarnation;
         self.send_line(now, id, out, |bytes| handshake::write_challenge(incarnation, nonce, bytes));
     }

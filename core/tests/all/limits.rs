@@ -229,6 +229,16 @@ fn who_only_holds_a_place_gives_it_up_for_the_next() {
 }
 
 #[test]
+fn at_a_shared_address_a_handshake_takes_a_place_too() {
+    let mut hill = shared(1000);
+    let open: Vec<_> = (0..200).map(|_| hill.client()).collect();
+    for conn in &open {
+        hill.says(*conn, &Stranger::named("Adams").hello("Hill"));
+    }
+    assert_eq!(open.iter().filter(|conn| !hill.is_closed(**conn)).count(), 65);
+}
+
+#[test]
 fn settings_that_make_no_sense_are_told_apart() {
     use herd_core::ConfigError::*;
     let sound = config("Hill", &["Jaquez"]);

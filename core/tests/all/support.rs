@@ -313,7 +313,7 @@ impl Server {
         self.closed.contains(&conn)
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> Counters {
         self.herd.counters()
     }
 
