@@ -1,7 +1,7 @@
 //! One server of the herd: what comes in, and what follows from it.
 //!
-//! This file has the inputs and the timers; [`client`](self) connections and links each have a file
-//! of their own beside it.
+//! This file has the inputs and the timers. Reading, clients, links, and how connections come, go and
+//! end have files of their own beside it.
 
 mod client;
 mod lifecycle;

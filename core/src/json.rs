@@ -1,7 +1,7 @@
 //! Cutting a list inside a JSON text without building anything from it.
 //!
 //! The text is scanned once, byte by byte, and held against the grammar of RFC 8259; what is kept stays
-//! as it was to the last blank.
+//! as it was to the last blank. Escaped surrogates must come in pairs, as `serde_json` wants them.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

@@ -4,6 +4,7 @@
 //! of the response that is not ASCII. So surf is given a client of ours, which hands curl what surf
 //! asks for and nothing else.
 
+use core::time::Duration;
 use std::io;
 
 use async_std::io::BufReader;
@@ -27,7 +28,7 @@ impl Surf {
         let curl = isahc::HttpClient::builder()
             .default_header("User-Agent", upstream::USER_AGENT)
             .title_case_headers(true)
-            .timeout(settings.upstream.timeout)
+            .timeout(settings.upstream.timeout + Duration::from_secs(1))
             .max_connections(settings.core.limits.lookups as usize)
             .proxy(None)
             .redirect_policy(RedirectPolicy::None)

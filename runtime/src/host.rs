@@ -228,17 +228,17 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
     /// Tells the core the time, and says how long until it wants to know it again.
     pub fn tick(&self) -> Duration {
-        let now = clock::now();
         self.turn(|state, now| {
             // Everything that is set earlier from here on wakes the timer.
             state.alarm = None;
             state.herd.handle_timeout(now, &mut state.out);
         });
+        let now = clock::now().mono;
         let mut state = self.lock();
-        state.alarm = Some(
-            state.herd.poll_timeout().map_or_else(|| now.mono.after(LONGEST_SLEEP), |(at, _)| at),
-        );
-        state.alarm.unwrap_or_default().since(now.mono)
+        let next = state.herd.poll_timeout().map(|(at, _)| at);
+        let alarm = next.unwrap_or_else(|| now.after(LONGEST_SLEEP));
+        state.alarm = Some(alarm);
+        alarm.since(now)
     }
 
     /// Ends when the core wants to be told the time earlier than [`Host::tick`] said.
@@ -364,7 +364,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Form::Answer => self.log.answer(now.wall, number, &entry.peer, bytes),
             }
         }
-        let taken = if entry.outbox.is_empty() && at_once {
+        let taken = if entry.outbox.is_idle() && at_once {
             match SockRef::from(&entry.port.stream).send(bytes) {
                 Ok(taken) => taken,
                 Err(error) if is_passing(&error) => 0,

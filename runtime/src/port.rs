@@ -76,8 +76,8 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Whether what comes next may be offered to the kernel at once.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is being written, so that what comes next may be offered to the kernel at once.
+    pub(crate) fn is_idle(&self) -> bool {
         !self.writing
     }
 
@@ -116,6 +116,6 @@ mod tests {
         outbox.put_back(taken, 1);
         assert_eq!(outbox.take().unwrap(), b"ne two");
         assert_eq!(outbox.take(), None);
-        assert!(outbox.is_empty());
+        assert!(outbox.is_idle());
     }
 }
