@@ -23,13 +23,13 @@ pub(crate) struct Surf {
 
 impl Surf {
     /// curl goes on with a request that nobody waits for any more until its own time is up, so it keeps
-    /// the time too, and has no more connections than there may be lookups.
+    /// the time too, and has only so many connections for requests of that kind.
     pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
         let curl = isahc::HttpClient::builder()
             .default_header("User-Agent", upstream::USER_AGENT)
             .title_case_headers(true)
             .timeout(settings.upstream.timeout + Duration::from_secs(1))
-            .max_connections(settings.core.limits.lookups as usize)
+            .max_connections(settings.core.limits.lookups as usize + ABANDONED)
             .proxy(None)
             .redirect_policy(RedirectPolicy::None)
             .automatic_decompression(false)
@@ -77,5 +77,7 @@ fn unreachable<E>(_error: E) -> LookupError {
     LookupError::Unreachable
 }
 
+/// Connections beyond those of `limits.lookups`, for requests that nobody waits for any more.
+const ABANDONED: usize = 64;
 /// Bytes of a body that are read at once.
 const CHUNK: usize = 16 * 1024;
