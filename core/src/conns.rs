@@ -6,7 +6,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::config::Limits;
-use crate::handshake::Nonce;
+use crate::handshake::{Incarnation, Nonce, Side};
 use crate::ids::{ConnId, PeerId};
 use crate::output::{Action, Output};
 use crate::replies::Replies;
@@ -72,10 +72,18 @@ pub(crate) enum Door {
 pub(crate) enum Opening {
     /// We dialled and wait for the challenge.
     Challenge { peer: PeerId, nonce: Nonce },
-    /// We dialled, proved ourselves, and wait for the other proof.
-    AcceptorProof { peer: PeerId, nonce: Nonce, theirs: crate::Incarnation, their_nonce: Nonce },
-    /// We were dialled and wait for the dialler's proof.
-    DiallerProof { peer: PeerId, nonce: Nonce, theirs: crate::Incarnation, their_nonce: Nonce },
+    /// Both have said who they are, and we wait for the other's proof.
+    Proof(Exchange),
+}
+
+/// What the two sides of a handshake have said to each other, beside their names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) peer: PeerId,
+    pub(crate) ours: Side,
+    pub(crate) nonce: Nonce,
+    pub(crate) theirs: Incarnation,
+    pub(crate) their_nonce: Nonce,
 }
 
 /// Whether more will be read.

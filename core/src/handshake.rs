@@ -44,10 +44,20 @@ pub(crate) struct Transcript<'a> {
     pub(crate) acceptor_nonce: Nonce,
 }
 
+/// A side of a handshake, by what it did.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Side {
     Dialler,
     Acceptor,
+}
+
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Dialler => Self::Acceptor,
+            Self::Acceptor => Self::Dialler,
+        }
+    }
 }
 
 impl Transcript<'_> {

@@ -6,6 +6,7 @@
 mod client;
 mod lifecycle;
 mod link;
+mod opening;
 mod reading;
 mod stopping;
 

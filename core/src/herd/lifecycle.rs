@@ -1,7 +1,8 @@
 //! Connections that come, change what they are, fall silent and go.
 
 use super::{Herd, SPARE_HANDSHAKES, SPARE_TIMERS};
-use crate::conns::{Conn, Input, Opening, Role};
+use crate::conns::{Conn, Exchange, Input, Opening, Role};
+use crate::handshake::Side;
 use crate::ids::ConnId;
 use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::{Action, Output};
@@ -89,7 +90,8 @@ impl Herd {
                 self.link_down(now, peer, id, out);
             }
             Role::Opening(
-                Opening::Challenge { peer, .. } | Opening::AcceptorProof { peer, .. },
+                Opening::Challenge { peer, .. }
+                | Opening::Proof(Exchange { peer, ours: Side::Dialler, .. }),
             ) => {
                 out.log(Notice::Closed { conn: id, why });
                 self.link_down(now, peer, id, out);

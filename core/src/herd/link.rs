@@ -1,14 +1,14 @@
-//! Links with neighbours: dialling, handshake, updates in, updates out, progress.
+//! Links with neighbours: dialling, updates in, updates out, progress.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{BATCH, Entry, Herd, recycle};
 use crate::command::{Malformed, Update};
-use crate::conns::{Conn, Door, HANDSHAKE, Opening, Role};
+use crate::conns::HANDSHAKE;
 use crate::directory::{Newcomer, News, Origin};
 use crate::flood::Cursor;
-use crate::handshake::{self, Hello, Incarnation, LINK_VERSION, Nonce, Side, Transcript};
+use crate::handshake::Incarnation;
 use crate::ids::{ConnId, PeerId};
 use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::{Action, Output};
@@ -73,186 +73,8 @@ impl Herd {
         self.timers.set_earlier(&mut peer.alarm, now.mono.after(wait), Wake::Neighbour(id));
     }
 
-    /// A connection that we dialled is there.
-    pub(super) fn open_link(&mut self, now: Now, id: PeerId, out: &mut Output) -> ConnId {
-        if self.peers[id.index()].is_plain() {
-            let conn = self.admit(Conn::new(Role::Link(id), now.mono));
-            out.log(Notice::Opened { conn });
-            self.link_up(now, id, conn, None, out);
-            return conn;
-        }
-        let nonce = Nonce(self.entropy.bytes());
-        let role = Role::Opening(Opening::Challenge { peer: id, nonce });
-        let conn = self.admit(Conn::new(role, now.mono));
-        out.log(Notice::Opened { conn });
-        self.peers[id.index()].state = PeerState::Opening(conn);
-        let mut line = Vec::new();
-        let hello = Hello {
-            version: LINK_VERSION,
-            dialler: self.config.name.as_bytes(),
-            acceptor: self.peers[id.index()].neighbour.name.as_bytes(),
-            incarnation: self.incarnation,
-            nonce,
-        };
-        hello.write(&mut line);
-        self.send_line(now, conn, out, |bytes| bytes.extend_from_slice(&line));
-        conn
-    }
-
-    /// The first line of a connection says whether it is a link; how many bytes were read for that.
-    pub(super) fn decide(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        door: Door,
-        line: &[u8],
-        out: &mut Output,
-    ) -> usize {
-        match (Hello::parse(line), door) {
-            (Some(hello), _) => self.challenge(now, id, &hello, out),
-            (None, Door::Shared { .. }) => {
-                self.become_client_if_undecided(id);
-                return 0;
-            }
-            (None, Door::SharedFull) => {
-                self.counters.refused += 1;
-                self.close(now, id, Goodbye::TooMany, out);
-            }
-            (None, Door::Links) => self.refuse(now, id, Refusal::NotAHandshake, out),
-        }
-        line.len() + 1
-    }
-
-    pub(super) fn become_client_if_undecided(&mut self, id: ConnId) {
-        if let Some(conn) = self.conns.get(id)
-            && let Role::Undecided(Door::Shared { plain }) = conn.role
-        {
-            self.become_role(id, Role::Client { plain });
-        }
-    }
-
-    fn challenge(&mut self, now: Now, id: ConnId, hello: &Hello<'_>, out: &mut Output) {
-        let own_name = self.config.name.as_bytes();
-        let position = self
-            .peers
-            .iter()
-            .position(|peer| !peer.is_plain() && peer.neighbour.name.as_bytes() == hello.dialler);
-        let refusal = match position {
-            _ if hello.version != LINK_VERSION => Some(Refusal::Version),
-            _ if hello.acceptor != own_name => Some(Refusal::NotMe),
-            None => Some(Refusal::NotANeighbour),
-            Some(_) if hello.dialler > own_name => Some(Refusal::Role),
-            Some(_) => None,
-        };
-        let peer = position.and_then(PeerId::at);
-        let (None, Some(peer)) = (refusal, peer) else {
-            return self.refuse(now, id, refusal.unwrap_or(Refusal::NotANeighbour), out);
-        };
-        let nonce = Nonce(self.entropy.bytes());
-        let opening = Opening::DiallerProof {
-            peer,
-            nonce,
-            theirs: hello.incarnation,
-            their_nonce: hello.nonce,
-        };
-        let was_client = self.conns.get(id).is_some_and(Conn::is_client);
-        self.become_role(id, Role::Opening(opening));
-        if was_client {
-            self.expect_handshake(now, id, out);
-        }
-        let incarnation = self.incarnation;
-        self.send_line(now, id, out, |bytes| handshake::write_challenge(incarnation, nonce, bytes));
-    }
-
-    /// A further line of a handshake.
-    pub(super) fn prove(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        opening: Opening,
-        line: &[u8],
-        out: &mut Output,
-    ) {
-        match opening {
-            Opening::Challenge { peer, nonce } => {
-                let Some((theirs, their_nonce)) = handshake::parse_challenge(line) else {
-                    return self.refuse(now, id, Refusal::NotAHandshake, out);
-                };
-                let proof = self.proof(Side::Dialler, peer, nonce, theirs, their_nonce);
-                let next = Opening::AcceptorProof { peer, nonce, theirs, their_nonce };
-                self.become_role(id, Role::Opening(next));
-                self.send_line(now, id, out, |bytes| bytes.extend_from_slice(&proof));
-            }
-            Opening::AcceptorProof { peer, nonce, theirs, their_nonce } => {
-                let transcript = self.transcript(Side::Dialler, peer, nonce, theirs, their_nonce);
-                if !transcript.is_proof(Side::Acceptor, &self.config.secret, line) {
-                    return self.refuse(now, id, Refusal::Proof, out);
-                }
-                self.become_role(id, Role::Link(peer));
-                self.link_up(now, peer, id, Some(theirs), out);
-            }
-            Opening::DiallerProof { peer, nonce, theirs, their_nonce } => {
-                let transcript = self.transcript(Side::Acceptor, peer, nonce, theirs, their_nonce);
-                if !transcript.is_proof(Side::Dialler, &self.config.secret, line) {
-                    return self.refuse(now, id, Refusal::Proof, out);
-                }
-                let proof = self.proof(Side::Acceptor, peer, nonce, theirs, their_nonce);
-                self.become_role(id, Role::Link(peer));
-                self.send_line(now, id, out, |bytes| bytes.extend_from_slice(&proof));
-                self.link_up(now, peer, id, Some(theirs), out);
-            }
-        }
-    }
-
-    fn proof(
-        &self,
-        ours: Side,
-        peer: PeerId,
-        nonce: Nonce,
-        theirs: Incarnation,
-        their_nonce: Nonce,
-    ) -> Vec<u8> {
-        let mut line = Vec::new();
-        self.transcript(ours, peer, nonce, theirs, their_nonce).write_proof(
-            ours,
-            &self.config.secret,
-            &mut line,
-        );
-        line
-    }
-
-    fn transcript(
-        &self,
-        ours: Side,
-        peer: PeerId,
-        nonce: Nonce,
-        theirs: Incarnation,
-        their_nonce: Nonce,
-    ) -> Transcript<'_> {
-        let own_name = self.config.name.as_bytes();
-        let their_name = self.peers[peer.index()].neighbour.name.as_bytes();
-        match ours {
-            Side::Dialler => Transcript {
-                dialler: own_name,
-                acceptor: their_name,
-                dialler_incarnation: self.incarnation,
-                dialler_nonce: nonce,
-                acceptor_incarnation: theirs,
-                acceptor_nonce: their_nonce,
-            },
-            Side::Acceptor => Transcript {
-                dialler: their_name,
-                acceptor: own_name,
-                dialler_incarnation: theirs,
-                dialler_nonce: their_nonce,
-                acceptor_incarnation: self.incarnation,
-                acceptor_nonce: nonce,
-            },
-        }
-    }
-
     /// Both sides have proven themselves, or the neighbour is a plain one, which has no incarnation.
-    fn link_up(
+    pub(super) fn link_up(
         &mut self,
         now: Now,
         id: PeerId,
@@ -442,7 +264,7 @@ impl Herd {
         self.acknowledge(now, id, out);
     }
 
-    fn send_line(
+    pub(super) fn send_line(
         &mut self,
         now: Now,
         id: ConnId,
