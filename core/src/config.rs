@@ -28,7 +28,7 @@ pub struct Config {
     pub ring: u32,
     /// Entropy: keys the table's hash, the jitter, the nonces and this start's incarnation. Two starts
     /// must never share one.
-    pub seed: [u8; 32],
+    pub seed: Seed,
 }
 
 /// A server that this one talks with.
@@ -56,6 +56,16 @@ pub enum Dialect {
     Places,
     /// The 2012 Twitter search.
     Posts,
+}
+
+/// What a server draws its random numbers from. `Debug` does not show it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Seed(pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
 }
 
 /// The herd's shared secret. `Debug` does not show it.

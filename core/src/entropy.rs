@@ -3,20 +3,22 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::config::Seed;
+
 /// A generator in counter mode: HMAC-SHA-256 of 0, 1, 2, … under the seed.
 pub(crate) struct Entropy {
-    seed: [u8; 32],
+    seed: Seed,
     drawn: u64,
 }
 
 impl Entropy {
-    pub(crate) fn new(seed: [u8; 32]) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self { seed, drawn: 0 }
     }
 
     pub(crate) fn bytes(&mut self) -> [u8; 32] {
         let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.seed).expect("HMAC takes keys of any length");
+            Hmac::<Sha256>::new_from_slice(&self.seed.0).expect("HMAC takes keys of any length");
         mac.update(&self.drawn.to_be_bytes());
         self.drawn += 1;
         mac.finalize().into_bytes().into()

@@ -4,7 +4,8 @@
 //! out what each of them appends to an [`Output`]:
 //!
 //! ```
-//! use herd_core::{Action, Config, Dialect, Herd, Limits, Listener, Now, Output, Secret, Timestamp};
+//! use herd_core::{Action, Config, Dialect, Herd, Limits, Listener, Now, Output};
+//! use herd_core::{Secret, Seed, Timestamp};
 //!
 //! let mut herd = Herd::new(Config {
 //!     name: "Hill".into(),
@@ -15,7 +16,7 @@
 //!     shared_address: false,
 //!     limits: Limits::default(),
 //!     ring: herd_core::DEFAULT_RING,
-//!     seed: [0; 32],
+//!     seed: Seed([0; 32]),
 //! });
 //! let now = Now { wall: Timestamp::from_nanos(1_520_023_935_182_837_383), ..Now::default() };
 //! let mut out = Output::new();
@@ -67,7 +68,7 @@ pub use changes::DEFAULT_RING;
 pub use command::{Command, Grammar, Malformed, Query, Report, Update};
 pub use config::{
     Config, ConfigError, Dialect, Limits, LinkKind, MAX_CLIENT_BYTES, MAX_LOCATION_BYTES,
-    MAX_SERVER_BYTES, MAX_TIME_BYTES, MIN_SECRET_BYTES, Neighbour, Secret,
+    MAX_SERVER_BYTES, MAX_TIME_BYTES, MIN_SECRET_BYTES, Neighbour, Secret, Seed,
 };
 pub use counters::Counters;
 pub use decimal::Decimal;

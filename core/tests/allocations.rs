@@ -167,7 +167,7 @@ fn server(name: &str, neighbour: &str) -> Herd {
         shared_address: false,
         limits: Limits::default(),
         ring: DEFAULT_RING,
-        seed: [1; 32],
+        seed: herd_core::Seed([1; 32]),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::secret::{self, Environment, Mode};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-use herd_core::{Config, LinkKind, Neighbour, Secret};
+use herd_core::{Config, LinkKind, Neighbour, Secret, Seed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env;
 use std::net::ToSocketAddrs as _;
@@ -39,10 +39,20 @@ pub struct Settings {
 impl Settings {
     /// The addresses of plain servers, as far as their names can be resolved now.
     pub fn plain_addresses(&self) -> Vec<IpAddr> {
-        let neighbours = self.core.neighbours.iter().zip(&self.dial);
-        let plain = neighbours.filter(|(neighbour, _)| neighbour.kind == LinkKind::Plain);
-        let resolved = plain.filter_map(|(_, address)| address.to_socket_addrs().ok());
-        resolved.flatten().map(|address| address.ip().to_canonical()).collect()
+        let mut addresses = Vec::new();
+        for (neighbour, address) in self.core.neighbours.iter().zip(&self.dial) {
+            if neighbour.kind != LinkKind::Plain {
+                continue;
+            }
+            match address.to_socket_addrs() {
+                Ok(resolved) => addresses.extend(resolved.map(|one| one.ip().to_canonical())),
+                Err(error) => log::warn!(
+                    "{address} has no address now, so nothing is taken from {}: {error}",
+                    neighbour.name
+                ),
+            }
+        }
+        addresses
     }
 }
 
@@ -146,7 +156,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         shared_address: server.link.is_none(),
         limits: roster.limits,
         ring: herd_core::DEFAULT_RING,
-        seed: seed()?,
+        seed: Seed(seed()?),
     };
     core.check().map_err(|error| Failure::wrong(format!("{}: {error}", roster.name)))?;
     Ok(Settings {

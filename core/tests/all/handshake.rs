@@ -293,7 +293,7 @@ fn a_link_that_ends_is_dialled_again() {
 fn pauses_between_attempts_grow_and_differ() {
     let pauses = |seed: u8| -> Vec<_> {
         let config = config("Hill", &["Jaquez"]);
-        let mut hill = Server::new(Config { seed: [seed; 32], ..config });
+        let mut hill = Server::new(Config { seed: herd_core::Seed([seed; 32]), ..config });
         hill.waits_until_dialling("Jaquez");
         let next = |_| {
             hill.fails_to_dial("Jaquez");

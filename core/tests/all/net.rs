@@ -68,7 +68,7 @@ impl Net {
 
     fn start(&mut self, mut config: Config) -> Node {
         self.starts += 1;
-        config.seed[24..].copy_from_slice(&self.starts.to_be_bytes());
+        config.seed.0[24..].copy_from_slice(&self.starts.to_be_bytes());
         let mut server = Server::new(config.clone());
         server.now = self.now;
         let client = server.client();

@@ -37,7 +37,7 @@ pub(crate) fn config(name: &str, neighbours: &[&str]) -> Config {
         shared_address: false,
         limits: Limits::default(),
         ring: DEFAULT_RING,
-        seed,
+        seed: herd_core::Seed(seed),
     }
 }
 
