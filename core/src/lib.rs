@@ -79,6 +79,6 @@ pub use json::{MAX_DEPTH, NotJson, cut_results};
 pub use location::Location;
 pub use notice::{Goodbye, Notice, Refusal};
 pub use output::{Action, Form, Output};
-pub use provider::LookupError;
+pub use provider::{LookupError, Request, Response};
 pub use time::{Instant, Now, Skew, Timestamp};
 pub use timers::Wake;

@@ -22,7 +22,7 @@ use futures_util::future::{AbortHandle, AbortRegistration, poll_fn};
 use futures_util::task::AtomicWaker;
 use herd_core::{
     Action, ConnId, Counters, Dialled, Form, Herd, Instant, Listener, LookupError, LookupId,
-    Notice, Now, Output, PeerId,
+    Notice, Now, Output, PeerId, Response,
 };
 use socket2::SockRef;
 
@@ -30,7 +30,8 @@ use crate::clock;
 use crate::log::{Direction, LogFile};
 use crate::notices;
 use crate::port::{Outbox, Port};
-use crate::settings::Settings;
+use crate::settings::{Settings, UpstreamSettings};
+use crate::upstream::HttpRequest;
 
 /// A server whose connections are written to through `S`.
 pub struct Host<S> {
@@ -41,6 +42,8 @@ pub struct Host<S> {
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
     plain: Vec<IpAddr>,
+    /// Where the provider is, and its key.
+    upstream: UpstreamSettings,
     /// Wakes whoever waits for the time that the core wants to be called at.
     timer: AtomicWaker,
     /// Wakes whoever waits for the server to stop.
@@ -98,8 +101,8 @@ pub enum Job<S> {
     Ask {
         /// What to answer with.
         id: LookupId,
-        /// The query string, without the key.
-        request: String,
+        /// What to send.
+        request: HttpRequest,
         /// What aborts it.
         abort: AbortRegistration,
     },
@@ -141,6 +144,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             log,
             peers: addresses.zip(names).collect(),
             plain: settings.plain_addresses(),
+            upstream: settings.upstream.clone(),
             timer: AtomicWaker::new(),
             end: AtomicWaker::new(),
         }
@@ -219,7 +223,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     /// A lookup is over.
-    pub fn answered(&self, id: LookupId, answer: Result<&[u8], LookupError>) {
+    pub fn answered(&self, id: LookupId, answer: Result<Response<'_>, LookupError>) {
         self.turn(|state, now| {
             state.lookups.remove(&id);
             state.herd.handle_lookup(now, id, answer, &mut state.out);
@@ -330,7 +334,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Action::Lookup { id, request } => {
                     let (handle, abort) = AbortHandle::new_pair();
                     state.lookups.insert(id, handle);
-                    (self.perform)(Job::Ask { id, request: request.to_owned(), abort });
+                    let request = self.upstream.request(request);
+                    (self.perform)(Job::Ask { id, request, abort });
                 }
                 Action::Cancel { id } => {
                     if let Some(handle) = state.lookups.remove(&id) {

@@ -32,8 +32,10 @@ use herd_core::{
     Action, ConnId, Dialled, Herd, Listener, LookupError, LookupId, Now, Output, PeerId,
 };
 use herd_runtime::listen::listen;
-use herd_runtime::{Args, Failure, Settings, clock, load, signals, upstream};
+use herd_runtime::{Args, Failure, HttpRequest, HttpResponse, Settings};
+use herd_runtime::{clock, load, signals, upstream};
 use rustix::net::SendFlags;
+use ureq::http;
 
 /// What all threads share.
 struct Server {
@@ -55,7 +57,7 @@ struct State {
     out: Output,
     conns: HashMap<ConnId, Conn>,
     /// Lookups that no thread has begun yet. The core bounds their number.
-    lookups: BTreeMap<LookupId, String>,
+    lookups: BTreeMap<LookupId, HttpRequest>,
 }
 
 struct Conn {
@@ -216,7 +218,7 @@ impl Server {
                     let _ = self.diallers[peer.index()].send(within);
                 }
                 Action::Lookup { id, request } => {
-                    state.lookups.insert(id, request.to_owned());
+                    state.lookups.insert(id, self.settings.upstream.request(request));
                     self.asked.notify_one();
                 }
                 // One that has been begun goes on; the core ignores what comes of it.
@@ -351,23 +353,33 @@ impl Server {
             let (id, request) = state.lookups.pop_first().expect("there is a lookup");
             drop(state);
             let answer = self.look_up(&request);
-            let answer = answer.as_deref().map_err(|error| *error);
+            let answer = answer.as_ref().map(HttpResponse::borrowed).map_err(|error| *error);
             self.turn(|state, now| state.herd.handle_lookup(now, id, answer, &mut state.out));
         }
     }
 
-    /// The body of a 200 response, or as much of it as shows the core that it is too long.
-    fn look_up(&self, request: &str) -> Result<Vec<u8>, LookupError> {
-        let url = self.settings.upstream.request_url(request);
-        // An error may name the URL, and with it the key: it goes no further than this.
-        let response = self.http.get(url).call().map_err(|_| LookupError::Unreachable)?;
-        if response.status() != 200 {
-            return Err(LookupError::Status(response.status().as_u16()));
+    /// What the provider answers, its body as far as it is wanted and shows the core that it is too
+    /// long.
+    fn look_up(&self, request: &HttpRequest) -> Result<HttpResponse, LookupError> {
+        let mut asked = http::Request::builder().method(request.method).uri(&request.url);
+        for (name, value) in &request.headers {
+            asked = asked.header(*name, value);
         }
-        let limit = u64::from(self.settings.core.limits.body_bytes) + 1;
+        // An error may name the URL, and with it the key: it goes no further than this.
+        let unreachable = |_| LookupError::Unreachable;
+        let response = match request.method {
+            "POST" => self.http.run(asked.body(&request.body).map_err(unreachable)?),
+            _ => self.http.run(asked.body(()).map_err(unreachable)?),
+        };
+        let response = response.map_err(|_| LookupError::Unreachable)?;
+        let status = response.status().as_u16();
         let mut body = Vec::new();
-        let reading = response.into_body().into_reader().take(limit).read_to_end(&mut body);
-        reading.map_err(|_| LookupError::Unreachable).map(|_| body)
+        if request.wants_body(status) {
+            let limit = u64::from(self.settings.core.limits.body_bytes) + 1;
+            let reader = response.into_body().into_reader();
+            reader.take(limit).read_to_end(&mut body).map_err(|_| LookupError::Unreachable)?;
+        }
+        Ok(HttpResponse { status, body }.without_key(&self.settings.upstream))
     }
 
     /// Tells the core the time whenever it wants to know it, until the server has stopped.

@@ -18,6 +18,7 @@ mod logs;
 mod lookups;
 mod merge;
 mod places;
+mod places_new;
 mod plain;
 mod posts;
 mod program;
