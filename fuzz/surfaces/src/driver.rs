@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{
     Action, Config, ConnId, Dialect, Herd, Instant, Limits, LinkKind, LookupId, Neighbour, Notice,
-    Now, Output, Secret, Seed, Timestamp,
+    Now, Output, Request, Response, Secret, Seed, Timestamp,
 };
 
 /// When everything begins.
@@ -74,6 +74,12 @@ impl Driver {
         }
     }
 
+    /// The provider answers.
+    pub(crate) fn reply(&mut self, id: LookupId, body: &str) {
+        let response = Response { status: 200, body: body.as_bytes() };
+        self.act(|herd, now, out| herd.handle_lookup(now, id, Ok(response), out));
+    }
+
     /// What was sent on a connection since this was last asked.
     pub(crate) fn heard(&mut self, conn: ConnId) -> Vec<u8> {
         self.sent.remove(&conn).unwrap_or_default()
@@ -106,7 +112,10 @@ impl Driver {
                 Action::Pause { conn } => assert!(self.paused.insert(conn), "paused twice"),
                 Action::Resume { conn } => assert!(self.paused.remove(&conn), "resumed unpaused"),
                 Action::Close { conn } => assert!(self.closed.insert(conn), "closed twice"),
-                Action::Lookup { id, request } => self.asked.push((id, request.to_owned())),
+                Action::Lookup { id, request: Request::Get { query } } => {
+                    self.asked.push((id, query.to_owned()));
+                }
+                Action::Lookup { .. } => unreachable!("this dialect asks by GET"),
                 Action::Cancel { id } => {
                     self.asked.retain(|(asked, _)| *asked != id);
                     self.given_up.push(id);

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use arbitrary::{Arbitrary, Unstructured};
-use herd_core::{ConnId, LinkKind, Listener, LookupId};
+use herd_core::{ConnId, LinkKind, Listener};
 
 use crate::driver::{Driver, config};
 use crate::naive::{Naive, Reply};
@@ -133,8 +133,9 @@ impl Day {
             Event::Answer { which, is_json } => self.answer(usize::from(which), is_json),
             Event::LateAnswer { which } => {
                 let given_up = &self.driver.given_up;
-                if let Some(id) = given_up.get(usize::from(which) % given_up.len().max(1)) {
-                    self.reply(*id, r#"{"late":1}"#);
+                let id = given_up.get(usize::from(which) % given_up.len().max(1)).copied();
+                if let Some(id) = id {
+                    self.driver.reply(id, r#"{"late":1}"#);
                 }
             }
             Event::Wait { millis } => {
@@ -198,11 +199,7 @@ impl Day {
         self.outcomes.insert(question, outcome);
         self.out.retain(|(out, _)| *out != question);
         self.take_turns();
-        self.reply(id, &body);
-    }
-
-    fn reply(&mut self, id: LookupId, body: &str) {
-        self.driver.act(|herd, now, out| herd.handle_lookup(now, id, Ok(body.as_bytes()), out));
+        self.driver.reply(id, &body);
     }
 
     fn take_turns(&mut self) {
