@@ -118,7 +118,7 @@ impl<'a> Hello<'a> {
         let [b"LINK", version, dialler, acceptor, incarnation, nonce] = fields(line)? else {
             return None;
         };
-        let version = core::str::from_utf8(version).ok()?.parse().ok()?;
+        let version = read_version(version)?;
         let (incarnation, nonce) = read_opening(incarnation, nonce)?;
         Some(Self { version, dialler, acceptor, incarnation, nonce })
     }
@@ -151,6 +151,12 @@ fn write_opening(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
     out.push(b' ');
     write_hex(&nonce.0, out);
     out.push(b'\n');
+}
+
+/// A version as [`Hello::write`] writes it: other ways to write a number are none.
+fn read_version(text: &[u8]) -> Option<u32> {
+    let version = core::str::from_utf8(text).ok()?.parse().ok()?;
+    (itoa::Buffer::new().format(version).as_bytes() == text).then_some(version)
 }
 
 fn read_opening(incarnation: &[u8], nonce: &[u8]) -> Option<(Incarnation, Nonce)> {
@@ -252,5 +258,10 @@ mod tests {
         assert_eq!(Hello::parse(out.strip_suffix(b"\n").unwrap()), Some(hello));
         assert_eq!(Hello::parse(b"LINK 1 Hill Jaquez 7 9"), None);
         assert_eq!(Hello::parse(b"LINK up"), None);
+        for version in ["01", "+1", "-1", "1.0", "", "one", "4294967296"] {
+            let text = alloc::string::String::from_utf8(out.clone()).unwrap();
+            let line = text.trim_end().replacen("LINK 1 ", &alloc::format!("LINK {version} "), 1);
+            assert_eq!(Hello::parse(line.as_bytes()), None, "{version}");
+        }
     }
 }
