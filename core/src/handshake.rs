@@ -25,6 +25,10 @@ pub const LINK_VERSION: u32 = 1;
 /// What the first line of a link begins with, and no command of a client's.
 pub(crate) const HELLO: &[u8] = b"LINK ";
 
+/// What a line that proves something begins with. What follows does not belong into a log: a secret that
+/// can be guessed could be tried on it.
+pub const PROOF: &[u8] = b"PROOF ";
+
 /// One start of a server: two never share a number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Incarnation(pub(crate) u64);
@@ -63,14 +67,14 @@ impl Side {
 impl Transcript<'_> {
     /// Appends the proof line of `side`.
     pub(crate) fn write_proof(&self, side: Side, secret: &Secret, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"PROOF ");
+        out.extend_from_slice(PROOF);
         write_hex(&self.mac(side, secret).finalize().into_bytes(), out);
         out.push(b'\n');
     }
 
     /// Whether `line` is the proof line of `side`. Takes as long for a near miss as for a far one.
     pub(crate) fn is_proof(&self, side: Side, secret: &Secret, line: &[u8]) -> bool {
-        let Some(proof) = line.strip_prefix(b"PROOF ").and_then(read_hex::<32>) else {
+        let Some(proof) = line.strip_prefix(PROOF).and_then(read_hex::<32>) else {
             return false;
         };
         self.mac(side, secret).verify_slice(&proof).is_ok()

@@ -186,6 +186,9 @@ fn neither_key_nor_secret_is_logged(runtime: Runtime) {
         for hidden in ["TOPSECRET", SECRET] {
             assert!(!said.contains(hidden), "{hidden} in what {name} said");
         }
+        // One of its own and one of the other's.
+        assert_eq!(said.matches(" PROOF ").count(), 2, "{said}");
+        assert_eq!(said.matches(" PROOF (hidden)\n").count(), 2, "{said}");
     }
 }
 
