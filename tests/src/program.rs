@@ -2,7 +2,9 @@
 
 use crate::{PATIENCE, eventually_some};
 use core::time::Duration;
-use rustix::process::{Pid, Resource, Rlimit, kill_process, kill_process_group, prlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, getrlimit, kill_process, kill_process_group, prlimit,
+};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -155,7 +157,9 @@ impl Program {
     /// Lets it have no more than `count` descriptors open from now on.
     #[track_caller]
     pub fn limit_descriptors(&self, count: u64) {
-        let limit = Rlimit { current: Some(count), maximum: Some(count) };
+        // The hard limit stays, so that it may be let have more again.
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let limit = Rlimit { current: Some(count), maximum };
         prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("it runs");
     }
 

@@ -1,13 +1,24 @@
-//! Anything that can go wrong does, in an order drawn from a seed; once it is over, all tables are equal.
+//! Anything that can go wrong does, in an order drawn from a seed; once it is over, all tables are equal, and
+//! what was answered by a server that lived is known everywhere.
 
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use herd_tests::{
-    Heard, Herd, Identity, Link, Plan, RUNTIMES, Relay, Runtime, Server, Signal, eventually,
-    on_both, wall_nanos,
+    Client, Heard, Herd, Identity, Link, Plan, RUNTIMES, Relay, Runtime, Server, Signal,
+    eventually, on_both, wall_nanos,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
 
-on_both!(whatever_happened_all_tables_are_equal_in_the_end);
+on_both!(
+    whatever_happened_all_tables_are_equal_in_the_end,
+    what_a_server_that_lived_has_answered_is_not_lost,
+);
 
 /// The default roster: names in the order they are started, and who dials whom.
 const SERVERS: [&str; 5] = ["Hill", "Jaquez", "Smith", "Campbell", "Singleton"];
@@ -20,6 +31,8 @@ const LINKS: [(&str, &str); 6] = [
     ("Campbell", "Smith"),
 ];
 const STEPS: usize = 400;
+/// Reports that are answered while things go wrong, at least.
+const ANSWERS: usize = 500;
 
 fn whatever_happened_all_tables_are_equal_in_the_end(runtime: Runtime) {
     let mut dice = Dice::new();
@@ -75,6 +88,138 @@ fn whatever_happened_all_tables_are_equal_in_the_end(runtime: Runtime) {
         assert!(told[client].contains(line), "nobody was told {line}");
     }
     assert!(table.len() > 15, "{table:?}");
+}
+
+/// Under load: links are cut and freeze, servers are killed and stand still, clients reset their
+/// connections, one server has a full disk, one a clock that is three days slow, one no descriptors left.
+fn what_a_server_that_lived_has_answered_is_not_lost(runtime: Runtime) {
+    let mut dice = Dice::new();
+    let (mut herd, relays) = shaky(runtime);
+    let (full, slow, crowded) = ("Campbell", "Singleton", "Hill");
+    restart_with_a_full_disk(&mut herd[full]);
+    restart_with_a_slow_clock(&mut herd[slow]);
+    let lived = ["Hill", "Smith"];
+    let load = Arc::new(Load::default());
+    let clients = lived.map(|name| {
+        let (address, load) = (herd[name].address(), Arc::clone(&load));
+        thread::spawn(move || load.reports(Client::connect(address), name))
+    });
+    let mut crowd: Vec<TcpStream> = Vec::new();
+    let mut stopped = BTreeSet::new();
+
+    // As long as it takes for enough to be answered in between.
+    for step in 0.. {
+        if step >= STEPS / 4 && load.answers.load(Ordering::SeqCst) >= ANSWERS {
+            break;
+        }
+        let name = dice.pick(&SERVERS);
+        match dice.roll(10) {
+            0 => dice.pick(&relays).cut(),
+            1 | 2 => dice.pick(&relays).mend(),
+            3 => dice.pick(&relays).freeze(),
+            4 => dice.pick(&relays).thaw(),
+            5 if *name == "Jaquez" => {
+                stopped.remove(name);
+                herd[name].kill();
+                herd[name].start();
+            }
+            5 if stopped.insert(name) => herd[name].signal(Signal::STOP),
+            6 if stopped.remove(name) => herd[name].signal(Signal::CONT),
+            7 => {
+                let mut client = herd[name].client();
+                // It is gone before it has its answer.
+                client.send(format!("IAMAT gone{} +1-1 5\nIAMAT half", dice.roll(9)));
+                client.abort();
+            }
+            8 => {
+                let open = herd[crowded].program().descriptors();
+                herd[crowded].program().limit_descriptors(open + 2);
+                crowd.extend((0..8).map(|_| TcpStream::connect(herd[crowded].address()).unwrap()));
+            }
+            9 => {
+                crowd.clear();
+                herd[crowded].program().limit_descriptors(1024);
+            }
+            _ => {}
+        }
+    }
+    for name in stopped {
+        herd[name].signal(Signal::CONT);
+    }
+    crowd.clear();
+    herd[crowded].program().limit_descriptors(1024);
+    for relay in &relays {
+        relay.thaw();
+        relay.mend();
+    }
+    load.is_over.store(true, Ordering::SeqCst);
+    let answered: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+
+    let mut tables = Vec::new();
+    eventually(Duration::from_secs(60), || {
+        tables = herd.servers().iter().map(table).collect();
+        tables.windows(2).all(|pair| pair[0] == pair[1])
+    });
+    let known: BTreeMap<_, _> = tables[0].iter().map(|line| client_and_stamp(line)).collect();
+    assert!(answered.len() >= ANSWERS);
+    for line in &answered {
+        let (client, stamp) = client_and_stamp(line);
+        assert!(known[client] >= stamp, "{line} is lost");
+    }
+    assert!(herd[full].log_file().is_symlink(), "its disk was full all the time");
+}
+
+/// What the clients do that report all the time.
+#[derive(Debug, Default)]
+struct Load {
+    answers: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Load {
+    /// Reports in turn for a few clients, one of which others report for too, and returns the answers.
+    fn reports(&self, mut client: Client, name: &str) -> Vec<String> {
+        let mut answered = Vec::new();
+        while !self.is_over.load(Ordering::SeqCst) {
+            let stamp = answered.len();
+            let own = format!("{name}{}", stamp % 7);
+            let id = if stamp % 2 == 0 { "everybody's" } else { &own };
+            answered.push(client.ask(&format!("IAMAT {id} +1-1 {stamp}")));
+            self.answers.fetch_add(1, Ordering::SeqCst);
+        }
+        answered
+    }
+}
+
+/// The client of an `AT` line, and its time stamp, a whole number.
+fn client_and_stamp(line: &str) -> (&str, u64) {
+    let fields: Vec<_> = line.split(' ').collect();
+    (fields[3], fields[5].parse().unwrap())
+}
+
+fn restart_with_a_full_disk(server: &mut Server) {
+    server.kill();
+    fs::remove_file(server.log_file()).unwrap();
+    symlink("/dev/full", server.log_file()).unwrap();
+    server.start();
+}
+
+fn restart_with_a_slow_clock(server: &mut Server) {
+    server.kill();
+    let mut command = server.command();
+    command.env("LD_PRELOAD", libfaketime()).env("FAKETIME", "-3d");
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    server.start_as(command);
+    let at = server.client().ask(&format!("IAMAT clock +1-1 {}", wall_nanos() / 1_000_000_000));
+    assert!(at.starts_with(&format!("AT {} -259", server.name())), "its clock is right: {at}");
+}
+
+/// Where Debian's package libfaketime has its library.
+fn libfaketime() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let found =
+        folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|path| path.exists());
+    found.expect("the package faketime is installed: ./test does that")
 }
 
 /// The default roster with a relay in every link, and with a neighbour of all that the test plays.
