@@ -258,6 +258,7 @@ impl Herd {
                 self.finish_if_done(now, id, out);
             }
             (Role::Client { .. }, Input::Ended) => {}
+            (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
         }
         self.settle(now, out);

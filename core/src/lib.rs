@@ -72,7 +72,7 @@ pub use config::{
 };
 pub use counters::Counters;
 pub use decimal::Decimal;
-pub use handshake::{Incarnation, LINK_VERSION};
+pub use handshake::{Incarnation, LINK_VERSION, PROOF};
 pub use herd::{Dialled, Herd, Listener};
 pub use ids::{ConnId, LookupId, PeerId};
 pub use json::{MAX_DEPTH, NotJson, cut_results};

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may: the panic is its report")]
 
 mod chaos;
+mod check;
 mod cli;
 mod counters;
 mod failures;
