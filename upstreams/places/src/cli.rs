@@ -6,8 +6,9 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
+use crate::import::{ImportError, import};
 use crate::load;
 use crate::run::{self, Error, Options, Ready};
 
@@ -16,13 +17,17 @@ use crate::run::{self, Error, Options, Ready};
 /// Answers GET /maps/api/place/nearbysearch/json as Google's Nearby Search (Legacy) does, from the
 /// GeoNames cities that come with it (CC BY 4.0) or from files of your own.
 #[derive(Debug, Parser)]
-#[command(name = "herd-places", version)]
+#[command(name = "herd-places", version, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Host and port to listen on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:12000", value_parser = address)]
     listen: String,
 
-    /// GeoJSON or CSV with the places to serve instead of the built-in ones; may be repeated.
+    /// A file with the places to serve instead of the built-in ones: what `import` wrote, .osm.pbf,
+    /// GeoJSON or CSV; may be repeated.
     #[arg(long, value_name = "FILE")]
     data: Vec<PathBuf>,
 
@@ -33,6 +38,20 @@ struct Args {
     /// The same, with the key in an environment variable, where other users do not see it.
     #[arg(long, value_name = "NAME")]
     key_env: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make one file that loads fast from files with places, and end.
+    Import {
+        /// .osm.pbf, GeoJSON or CSV, or what an import wrote before.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+
+        /// The file to write; one that is there already is replaced when all is well.
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// Runs the program with these arguments, the first being its name, and says how it ended.
@@ -47,6 +66,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
+    if let Some(Command::Import { files, out }) = &args.command {
+        return match import(files, out) {
+            Ok(places) => {
+                say(format_args!("herd-places: {}: {places} places", out.display()));
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("herd-places: {error}");
+                match error {
+                    ImportError::Data(error) => data_exit_code(&error),
+                    ImportError::Unwritable { .. } => ExitCode::FAILURE,
+                }
+            }
+        };
+    }
     let options = match args.options() {
         Ok(options) => options,
         Err(what) => {
@@ -97,22 +131,29 @@ fn announce(Ready { address, places }: Ready) {
     if places == 0 {
         eprintln!("herd-places: warning: the data hold no place");
     }
+    say(format_args!("herd-places: listens on http://{address}"));
+}
+
+/// Prints a line on standard output.
+fn say(line: core::fmt::Arguments<'_>) {
     let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "herd-places: listens on http://{address}");
+    let written = writeln!(stdout, "{line}");
     if let Err(error) = written.and_then(|()| stdout.flush()) {
-        eprintln!(
-            "herd-places: warning: cannot print that it listens on http://{address}: {error}"
-        );
+        eprintln!("herd-places: warning: cannot print `{line}`: {error}");
     }
 }
 
 fn exit_code(error: &Error) -> ExitCode {
     match error {
-        Error::Data(load::Error::Bad { .. }) => ExitCode::from(2),
-        Error::Data(load::Error::Unreadable { .. })
-        | Error::Listen { .. }
-        | Error::System(_)
-        | Error::CutShort => ExitCode::FAILURE,
+        Error::Data(error) => data_exit_code(error),
+        Error::Listen { .. } | Error::System(_) | Error::CutShort => ExitCode::FAILURE,
+    }
+}
+
+fn data_exit_code(error: &load::Error) -> ExitCode {
+    match error {
+        load::Error::Bad { .. } => ExitCode::from(2),
+        load::Error::Unreadable { .. } => ExitCode::FAILURE,
     }
 }
 

@@ -15,6 +15,7 @@
 //! ```
 
 pub mod cli;
+mod import;
 mod index;
 mod json;
 pub mod load;
@@ -28,6 +29,7 @@ mod signals;
 mod sphere;
 mod words;
 
+pub use import::{ImportError, import};
 pub use nearby::{MAX_RESULTS, Nearby, PAGE};
 pub use places::{Builder, MAX_TEXT_BYTES, Place, Places, Rank, Search, Unfit};
 pub use query::{MAX_KEYWORD_BYTES, MAX_RADIUS_M};

@@ -5,9 +5,10 @@
 //! surroundings. Where places come from and how an answer looks is left to others.
 
 use core::cmp::Ordering;
+use core::mem;
 use std::collections::HashMap;
 
-use crate::index::{Index, Point};
+use crate::index::Index;
 use crate::sphere::{LatLng, metres_to_chord2};
 use crate::words::Words;
 
@@ -62,22 +63,32 @@ pub struct Places {
     index: Index,
     entries: Vec<Entry>,
     texts: String,
-    types: Vec<String>,
-    vicinities: Vec<String>,
+    types: Texts,
+    vicinities: Texts,
     attributions: Vec<String>,
 }
 
-#[derive(Debug)]
+/// What is kept of each place, in the order of the index.
+#[derive(Clone, Copy, Debug)]
 struct Entry {
-    location: LatLng,
-    prominence: f64,
     /// Where in `texts` the name begins; the id follows it.
     text_start: u32,
-    name_bytes: u16,
-    id_bytes: u16,
-    /// Numbers in `types` and `vicinities`.
-    types: u32,
-    vicinity: u32,
+    row: Row,
+}
+
+/// A place less its texts, as it is kept and stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) location: LatLng,
+    pub(crate) prominence: f64,
+    pub(crate) name_bytes: u16,
+    pub(crate) id_bytes: u16,
+    /// A number among the texts that say types.
+    pub(crate) types: u32,
+    /// A number among the texts that say vicinities.
+    pub(crate) vicinity: u32,
+    /// How many places were added before it.
+    pub(crate) added: u32,
 }
 
 /// A place that a search found.
@@ -110,10 +121,12 @@ impl Places {
     /// first: the same search always has the same answer.
     pub fn nearby(&self, search: &Search, at_most: usize) -> Vec<Place<'_>> {
         let mut hits = self.hits(search);
-        let order = match search.rank {
+        let by_rank = match search.rank {
             Rank::Prominence => Hit::by_prominence,
             Rank::Distance => Hit::by_distance,
         };
+        let added = |hit: &Hit| self.entries[hit.entry as usize].row.added;
+        let order = |a: &Hit, b: &Hit| by_rank(a, b).then_with(|| added(a).cmp(&added(b)));
         if at_most < hits.len() {
             hits.select_nth_unstable_by(at_most, order);
             hits.truncate(at_most);
@@ -122,16 +135,31 @@ impl Places {
         hits.iter().map(|hit| self.place(&self.entries[hit.entry as usize])).collect()
     }
 
+    /// All places, those next to each other that are near each other.
+    pub fn iter(&self) -> impl Iterator<Item = Place<'_>> {
+        self.entries.iter().map(|entry| self.place(entry))
+    }
+
+    /// The places less their texts, in the same order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.entries.iter().map(|entry| &entry.row)
+    }
+
+    /// The types and the vicinities that rows have numbers of.
+    pub(crate) fn shared_texts(&self) -> [&Texts; 2] {
+        [&self.types, &self.vicinities]
+    }
+
     /// Everything that matches, in no order.
     fn hits(&self, search: &Search) -> Vec<Hit> {
         let words = Words::of(search.keyword.as_deref().unwrap_or_default());
         let right_types: Option<Vec<bool>> = search.kind.as_ref().map(|kind| {
-            let has_kind = |types: &String| types.split('|').any(|t| t.eq_ignore_ascii_case(kind));
+            let has_kind = |types: &str| types.split('|').any(|t| t.eq_ignore_ascii_case(kind));
             self.types.iter().map(has_kind).collect()
         });
         let mut scratch = String::new();
         let mut matches = |entry: &Entry| {
-            right_types.as_ref().is_none_or(|right| right[entry.types as usize])
+            right_types.as_ref().is_none_or(|right| right[entry.row.types as usize])
                 && (words.is_empty() || {
                     let Place { name, types, vicinity, .. } = self.place(entry);
                     words.are_in(&[name, types, vicinity], &mut scratch)
@@ -139,25 +167,26 @@ impl Places {
         };
 
         let max_chord2 = metres_to_chord2(search.radius_m);
-        let near = self.index.within(search.center.unit_vector(), max_chord2);
-        let hit = |(number, chord2)| {
+        let mut hits = Vec::new();
+        self.index.within(search.center.unit_vector(), max_chord2, |number, chord2| {
             let entry = &self.entries[number as usize];
-            let hit = Hit { entry: number, prominence: entry.prominence, chord2 };
-            matches(entry).then_some(hit)
-        };
-        near.filter_map(hit).collect()
+            if matches(entry) {
+                hits.push(Hit { entry: number, prominence: entry.row.prominence, chord2 });
+            }
+        });
+        hits
     }
 
     fn place(&self, entry: &Entry) -> Place<'_> {
         let texts = &self.texts[entry.text_start as usize..];
-        let (name, rest) = texts.split_at(entry.name_bytes.into());
+        let (name, rest) = texts.split_at(entry.row.name_bytes.into());
         Place {
-            id: &rest[..entry.id_bytes.into()],
+            id: &rest[..entry.row.id_bytes.into()],
             name,
-            location: entry.location,
-            types: &self.types[entry.types as usize],
-            vicinity: &self.vicinities[entry.vicinity as usize],
-            prominence: entry.prominence,
+            location: entry.row.location,
+            types: self.types.text(entry.row.types),
+            vicinity: self.vicinities.text(entry.row.vicinity),
+            prominence: entry.row.prominence,
         }
     }
 }
@@ -168,7 +197,7 @@ impl Hit {
     }
 
     fn by_distance(&self, other: &Self) -> Ordering {
-        self.chord2.total_cmp(&other.chord2).then(self.entry.cmp(&other.entry))
+        self.chord2.total_cmp(&other.chord2)
     }
 }
 
@@ -220,16 +249,73 @@ impl Builder {
         let text_start = u32::try_from(self.texts.len()).map_err(|_| Unfit::Full)?;
         self.texts.push_str(place.name);
         self.texts.push_str(place.id);
-        self.entries.push(Entry {
+        let row = Row {
             location: place.location,
             prominence: place.prominence,
-            text_start,
             name_bytes,
             id_bytes,
             types: self.types.number(place.types),
             vicinity: self.vicinities.number(place.vicinity),
-        });
+            added: u32::try_from(self.entries.len()).map_err(|_| Unfit::Full)?,
+        };
+        self.entries.push(Entry { text_start, row });
         Ok(())
+    }
+
+    /// Takes places over as they were stored: rows, and in the same order the name and the id of each,
+    /// all in one string.
+    ///
+    /// # Errors
+    ///
+    /// The number, counted from 1, of the first place that is none.
+    pub(crate) fn restore(
+        rows: impl Iterator<Item = Option<Row>>,
+        texts: String,
+        [types, vicinities]: [Texts; 2],
+    ) -> Result<Self, usize> {
+        let mut entries = Vec::with_capacity(rows.size_hint().0);
+        let mut text_start = 0;
+        for (number, row) in (1_usize..).zip(rows) {
+            let entry = row.and_then(|row| {
+                let name_end = text_start + usize::from(row.name_bytes);
+                let end = name_end + usize::from(row.id_bytes);
+                let is_place = row.prominence.is_finite()
+                    && (1..=MAX_TEXT_BYTES).contains(&row.name_bytes.into())
+                    && usize::from(row.id_bytes) <= MAX_TEXT_BYTES
+                    && texts.is_char_boundary(name_end)
+                    && texts.is_char_boundary(end)
+                    && types.has(row.types)
+                    && vicinities.has(row.vicinity);
+                let start = u32::try_from(text_start).ok()?;
+                text_start = end;
+                is_place.then_some(Entry { text_start: start, row })
+            });
+            entries.push(entry.ok_or(number)?);
+        }
+        if text_start != texts.len() {
+            return Err(entries.len());
+        }
+        let [types, vicinities] = [types, vicinities].map(Interner::of);
+        Ok(Self { entries, texts, types, vicinities, attributions: Vec::new() })
+    }
+
+    /// Adds everything that another has.
+    ///
+    /// # Errors
+    ///
+    /// When it is too much.
+    pub(crate) fn append(&mut self, mut other: Self) -> Result<(), Unfit> {
+        let attributions = mem::take(&mut other.attributions);
+        attributions.iter().for_each(|html| self.attribute(html));
+        if self.is_empty() {
+            other.attributions = mem::take(&mut self.attributions);
+            *self = other;
+            return Ok(());
+        }
+        let other = other.build();
+        let mut entries: Vec<&Entry> = other.entries.iter().collect();
+        entries.sort_by_key(|entry| entry.row.added);
+        entries.into_iter().try_for_each(|entry| self.push(&other.place(entry)))
     }
 
     /// Adds somebody to thank for the data, as HTML, unless they are thanked already.
@@ -251,10 +337,16 @@ impl Builder {
 
     /// Builds the index.
     pub fn build(self) -> Places {
-        let point = |(place, entry): (u32, &Entry)| Point::new(entry.location.unit_vector(), place);
+        let unit_vector = |entry: &Entry| entry.row.location.unit_vector();
+        let (index, order) = Index::new(self.entries.iter().map(unit_vector).collect());
+        let in_order =
+            |order: Vec<u32>| order.iter().map(|at| self.entries[*at as usize]).collect();
         Places {
-            index: Index::new((0..).zip(&self.entries).map(point).collect()),
-            entries: self.entries,
+            index,
+            entries: match order {
+                None => self.entries,
+                Some(order) => in_order(order),
+            },
             texts: self.texts,
             types: self.types.texts,
             vicinities: self.vicinities.texts,
@@ -268,24 +360,72 @@ fn text_bytes(what: &'static str, text: &str) -> Result<u16, Unfit> {
     if usize::from(bytes) > MAX_TEXT_BYTES { Err(Unfit::TooLong(what)) } else { Ok(bytes) }
 }
 
+/// Texts in a row, known by their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// The texts that end at these places in `all`, unless that can not be.
+    pub(crate) fn ending(all: String, ends: Vec<usize>) -> Option<Self> {
+        let is_right = ends.is_sorted()
+            && ends.iter().all(|end| all.is_char_boundary(*end))
+            && ends.last().copied().unwrap_or_default() == all.len();
+        is_right.then_some(Self { all, ends })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+        (0..).map_while(|number| self.has(number).then(|| self.text(number)))
+    }
+
+    fn text(&self, number: u32) -> &str {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.all[start..self.ends[number]]
+    }
+
+    fn has(&self, number: u32) -> bool {
+        (number as usize) < self.ends.len()
+    }
+
+    fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
+}
+
 /// Texts that many places share, each kept once and known by its number.
 #[derive(Debug, Default)]
 struct Interner {
-    texts: Vec<String>,
+    texts: Texts,
     numbers: HashMap<String, u32>,
+    /// How many of the texts have been put among the numbers: those of a file only if more follow.
+    numbered: u32,
     /// The number of the last text asked for: in an ordered file it mostly comes again.
     last: u32,
 }
 
 impl Interner {
+    fn of(texts: Texts) -> Self {
+        Self { texts, ..Self::default() }
+    }
+
     fn number(&mut self, text: &str) -> u32 {
-        if self.texts.get(self.last as usize).is_some_and(|last| last == text) {
+        if self.texts.has(self.last) && self.texts.text(self.last) == text {
             return self.last;
         }
+        while self.texts.has(self.numbered) {
+            let text = self.texts.text(self.numbered).to_owned();
+            self.numbers.entry(text).or_insert(self.numbered);
+            self.numbered += 1;
+        }
         self.last = self.numbers.get(text).copied().unwrap_or_else(|| {
-            let next = u32::try_from(self.texts.len()).expect("there are fewer texts than places");
-            self.texts.push(text.to_owned());
+            let next = self.numbered;
+            self.texts.push(text);
             self.numbers.insert(text.to_owned(), next);
+            self.numbered += 1;
             next
         });
         self.last

@@ -4,7 +4,7 @@
 //! straight line between two vectors grows with the way along the ground, so that a circle on the
 //! earth is a plain ball in space, over the date line and the poles as anywhere else.
 
-use rstar::PointDistance as _;
+use crate::index::{Point, distance2};
 
 /// The mean radius of the earth (IUGG), in metres.
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
@@ -36,11 +36,11 @@ impl LatLng {
 
     /// The way along the ground, in metres.
     pub fn distance_m(self, other: Self) -> f64 {
-        chord2_to_metres(self.unit_vector().distance_2(&other.unit_vector()))
+        chord2_to_metres(distance2(self.unit_vector(), other.unit_vector()))
     }
 
     /// Where the point is in space, with the earth's radius as the unit.
-    pub(crate) fn unit_vector(self) -> [f64; 3] {
+    pub(crate) fn unit_vector(self) -> Point {
         let (sin_lat, cos_lat) = self.lat.to_radians().sin_cos();
         let (sin_lng, cos_lng) = self.lng.to_radians().sin_cos();
         [cos_lat * cos_lng, cos_lat * sin_lng, sin_lat]

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod osm;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::fs;
@@ -13,6 +15,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 
+use osm::{Extract, Node, Way};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than anything here takes: who waits so long waits for ever.
@@ -91,6 +95,90 @@ fn the_built_in_places_need_no_file() {
     assert!(get(&mut service.connect(), search).contains("\"name\" : \"Los Angeles\""));
     service.signal("TERM");
     assert_eq!(service.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn an_extract_of_openstreetmap_is_imported_and_answers_as_the_cities_do() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [extract, packed] = [path("town.osm.pbf"), path("town.places")];
+    let corners = [(1, 34.050, -118.240), (2, 34.050, -118.238), (3, 34.052, -118.239)];
+    let mut nodes: Vec<_> = corners.map(|(id, lat, lng)| Node::at(id, lat, lng)).into();
+    nodes.push(Node {
+        tags: vec![("place", "city"), ("name", "Los Angeles"), ("population", "3898747")],
+        ..Node::at(4, 34.053_690_9, -118.242_765_3)
+    });
+    nodes.push(Node {
+        tags: vec![("amenity", "cafe"), ("name", "Café"), ("addr:city", "Los Angeles")],
+        ..Node::at(5, 34.054, -118.242)
+    });
+    let tags = vec![("tourism", "museum"), ("name", "Museum"), ("wikidata", "Q1")];
+    let ways = vec![Way { id: 6, tags, nodes: vec![1, 2, 3, 1] }];
+    fs::write(&extract, Extract { nodes, ways }.written()).unwrap();
+
+    let Output { status, stdout, stderr } =
+        program(&["import", &extract, "-o", &packed]).output().unwrap();
+
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    // No terminal, no bar.
+    assert!(stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
+    assert_eq!(String::from_utf8(stdout).unwrap(), format!("herd-places: {packed}: 3 places\n"));
+    let search = "/maps/api/place/nearbysearch/json?location=34.05,-118.24&radius=5000";
+    let mut answers = Vec::new();
+    for data in [&packed, &extract] {
+        let mut service = Service::of(
+            program(&["--listen", "127.0.0.1:0", "--data", data]).spawn().unwrap(),
+            None,
+        );
+        answers.push(get(&mut service.connect(), search));
+        service.signal("TERM");
+        assert_eq!(service.end(), (Some(0), String::new()));
+    }
+    let body = |answer: &str| -> Value {
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    assert_eq!(body(&answers[0]), body(&answers[1]));
+    let answer = body(&answers[0]);
+    assert_eq!(answer["status"], "OK");
+    assert!(answer["html_attributions"][0].as_str().unwrap().contains("OpenStreetMap"));
+    let names: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|result| &result["name"]).collect();
+    assert_eq!(names, ["Los Angeles", "Museum", "Café"]);
+    assert_eq!(answer["results"][1]["place_id"], "osm:way/6");
+    assert_eq!(answer["results"][2]["vicinity"], "Los Angeles");
+
+    // Each result has what one of the built-in cities has.
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    let cities = Service::of(command.spawn().unwrap(), None);
+    let city = body(&get(&mut cities.connect(), search))["results"][0].clone();
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(city["name"], "Los Angeles");
+    assert_eq!(keys(&answer["results"][2]), keys(&city));
+    assert_eq!(keys(&answer["results"][2]["geometry"]), keys(&city["geometry"]));
+    assert_eq!(answer["results"][0]["types"], city["types"]);
+}
+
+#[test]
+fn a_failed_import_says_why_and_leaves_what_was_there() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [bad, out] = [path("bad.csv"), path("out")];
+    fs::write(&bad, "name,lat,lng\nHut,x,2\n").unwrap();
+    fs::write(&out, "before").unwrap();
+
+    for (args, code, said) in [
+        (vec!["import", &bad, "-o", &out], 2, "bad.csv: line 2: lat is `x`"),
+        (vec!["import", "/nonexistent.csv", "--out", &out], 1, "/nonexistent.csv"),
+        (vec!["import", "-o", &out], 2, "FILE"),
+        (vec!["import", &bad], 2, "--out"),
+    ] {
+        let Output { status, stdout, stderr } = program(&args).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(said) && stdout.is_empty(), "{args:?}: {stderr}");
+    }
+    assert_eq!(fs::read_to_string(&out).unwrap(), "before");
 }
 
 #[test]

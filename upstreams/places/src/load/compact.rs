@@ -1,34 +1,18 @@
-//! The compact file: many places in little space, quick to load.
+//! The compact file: many places in little space, written by a script.
 //!
 //! Gzipped text. First `herd-places<TAB>1`, then header lines of a key, a tab and a value (`attribution`,
 //! `id_prefix`), an empty line, and a line a place: id less the prefix, name, latitude, longitude,
 //! prominence, types, vicinity, with a tab between. Types or vicinity that are the same as on the line
 //! above are left empty. `data/make.py` writes such a file.
 
-use std::io::Read as _;
-
-use flate2::read::MultiGzDecoder;
-
-use super::{Fault, Spot, utf8};
+use super::{Fault, Spot};
 use crate::places::{Builder, Place};
 use crate::sphere::LatLng;
 
 const FIRST_LINE: &str = "herd-places\t1";
 
-/// Whether a file begins as a compact one does, that is as anything gzipped.
-pub(super) fn is_compact(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b])
-}
-
-pub(super) fn load(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
-    let mut unpacked = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| Fault::new(Spot::Whole, format!("cannot be unpacked: {error}")))?;
-    text(utf8(&unpacked)?, builder)
-}
-
-fn text(text: &str, builder: &mut Builder) -> Result<(), Fault> {
+/// Loads an unpacked file.
+pub(super) fn load(text: &str, builder: &mut Builder) -> Result<(), Fault> {
     let mut lines = (1..).zip(text.lines());
     if lines.next().is_none_or(|(_, line)| line != FIRST_LINE) {
         return Err(Fault::new(

@@ -6,11 +6,15 @@
 mod compact;
 mod csv;
 mod geojson;
+mod osm;
+pub(crate) mod packed;
 
 use core::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use indicatif::ProgressBar;
 use sha2::{Digest as _, Sha256};
 
 use crate::places::{Builder, Place, Places, Unfit};
@@ -22,34 +26,49 @@ const BUILT_IN: &[u8] = include_bytes!("../../data/cities500.tsv.gz");
 /// The places that come with the program.
 pub fn built_in() -> Places {
     let mut builder = Builder::default();
-    compact::load(BUILT_IN, &mut builder)
-        .expect("the built-in file is well formed: a test loads it");
+    gzipped(BUILT_IN, &mut builder).expect("the built-in file is well formed: a test loads it");
     builder.build()
 }
 
-/// The places in these files together, which may be GeoJSON, CSV or compact.
+/// The places in these files together, which may be GeoJSON, CSV, extracts of OpenStreetMap, or what
+/// [`import`](crate::import()) wrote.
 ///
 /// # Errors
 ///
 /// When one of them cannot be read or holds what is no place.
 pub fn files(files: &[impl AsRef<Path>]) -> Result<Places, Error> {
+    watched(files, &ProgressBar::hidden())
+}
+
+/// The same, with a bar that shows how far it is.
+pub(crate) fn watched(files: &[impl AsRef<Path>], bar: &ProgressBar) -> Result<Places, Error> {
     let mut builder = Builder::default();
     for file in files {
         let file = file.as_ref();
-        let bytes =
-            fs::read(file).map_err(|source| Error::Unreadable { file: file.into(), source })?;
-        bytes_of_any_kind(&bytes, &mut builder).map_err(|fault| Error::Bad {
-            file: file.into(),
-            spot: fault.spot,
-            what: fault.what,
-        })?;
+        let unreadable = |source| Error::Unreadable { file: file.into(), source };
+        let bad = |Fault { spot, what }| Error::Bad { file: file.into(), spot, what };
+        let mut opened = File::open(file).map_err(unreadable)?;
+        let length = opened.metadata().map_err(unreadable)?.len();
+        let mut start = Vec::new();
+        let magic_bytes = osm::MAGIC_BYTES as u64;
+        opened.by_ref().take(magic_bytes).read_to_end(&mut start).map_err(unreadable)?;
+        if osm::is_osm(&start) {
+            // It is read twice.
+            bar.inc_length(2 * length);
+            let open = || Ok(bar.wrap_read(File::open(file)?));
+            osm::load(open, &mut builder).map_err(bad)?;
+        } else {
+            bar.inc_length(length);
+            bar.wrap_read(opened).read_to_end(&mut start).map_err(unreadable)?;
+            bytes_of_any_kind(&start, &mut builder).map_err(bad)?;
+        }
     }
     Ok(builder.build())
 }
 
 fn bytes_of_any_kind(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
-    if compact::is_compact(bytes) {
-        return compact::load(bytes, builder);
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return gzipped(bytes, builder);
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = utf8(bytes)?;
@@ -57,6 +76,14 @@ fn bytes_of_any_kind(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
         geojson::load(text, builder)
     } else {
         csv::load(text, builder)
+    }
+}
+
+fn gzipped(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
+    let unpacked = packed::unpacked(bytes)?;
+    match unpacked.strip_prefix(packed::FIRST_LINE) {
+        Some(columns) => packed::load(columns, builder),
+        None => compact::load(utf8(&unpacked)?, builder),
     }
 }
 
@@ -100,6 +127,10 @@ pub enum Spot {
     Line(usize),
     /// A feature of a GeoJSON file.
     Feature(usize),
+    /// A block of an extract of OpenStreetMap, which begins with its header.
+    Block(usize),
+    /// A place of a file that has nothing else.
+    Place(usize),
 }
 
 impl fmt::Display for Spot {
@@ -108,6 +139,8 @@ impl fmt::Display for Spot {
             Self::Whole => Ok(()),
             Self::Line(number) => write!(f, "line {number}: "),
             Self::Feature(number) => write!(f, "feature {number}: "),
+            Self::Block(number) => write!(f, "block {number}: "),
+            Self::Place(number) => write!(f, "place {number}: "),
         }
     }
 }
