@@ -1,0 +1,14 @@
+//! A microblog: people, posts with a position, a feed, and the search that a posts herd asks.
+//!
+//! Every module below `database` is plain functions over a connection and plain values; `graphql` and
+//! `search_json` are two faces of the same functions, and neither knows SQL.
+
+pub mod cli;
+mod database;
+mod error;
+pub mod ids;
+mod run;
+
+pub use database::{Backend, Database};
+pub use error::Error;
+pub use run::Options;
