@@ -8,6 +8,7 @@ mod database;
 mod error;
 pub mod ids;
 mod run;
+mod web;
 
 pub use database::{Backend, Database};
 pub use error::Error;

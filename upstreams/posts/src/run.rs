@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
         let database = Database::open(&options.database).await?;
         announce("herd-posts", listener.local_addr()?);
-        let router = Router::new().route("/healthz", get("ok"));
+        let router = Router::new().route("/healthz", get("ok")).merge(crate::web::router());
         let ended = serve(listener, router, signals).await?;
         database.close().await;
         match ended {
