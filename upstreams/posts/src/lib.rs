@@ -3,11 +3,13 @@
 //! Every module below `database` is plain functions over a connection and plain values; `graphql` and
 //! `search_json` are two faces of the same functions, and neither knows SQL.
 
+pub mod cells;
 pub mod cli;
 mod database;
 mod error;
 pub mod ids;
 mod run;
+pub mod text;
 
 pub use database::{Backend, Database};
 pub use error::Error;
