@@ -3,12 +3,15 @@
 //! Every module below `database` is plain functions over a connection and plain values; `graphql` and
 //! `search_json` are two faces of the same functions, and neither knows SQL.
 
+mod bulk;
 pub mod cells;
 pub mod cli;
 mod database;
 mod error;
 pub mod ids;
+pub mod query;
 mod run;
+pub mod search;
 pub mod text;
 
 pub use database::{Backend, Database};

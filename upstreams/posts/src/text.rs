@@ -151,9 +151,7 @@ fn piece_at(text: &str, first: char, before: Option<char>) -> Option<Piece<'_>> 
     let follows = |is_wrong: fn(char) -> bool| before.is_some_and(is_wrong);
     match first {
         '#' | '＃' if !follows(|c| is_tag_char(c) || c == '&' || c == '/') => hashtag(text),
-        '@' | '＠' if !follows(|c| is_tag_char(c) || "!#$%&*@＠.-+/".contains(c)) => {
-            mention(text)
-        }
+        '@' | '＠' if !follows(|c| is_tag_char(c) || "!#$%&*@＠".contains(c)) => mention(text),
         'h' | 'H' if !follows(char::is_alphanumeric) => url(text),
         _ => None,
     }
@@ -240,7 +238,7 @@ mod tests {
     fn the_sentence_around_a_tag_or_a_name_is_not_part_of_it() {
         let found = parts("(#2013_ucla), .@kiwi's RT @bob: #C'est \u{201c}#x\u{201d}");
         assert_eq!(found.hashtags, ["2013_ucla", "C", "x"]);
-        assert_eq!(found.mentions, ["bob"]);
+        assert_eq!(found.mentions, ["kiwi", "bob"]);
     }
 
     #[test]
