@@ -20,7 +20,7 @@ pub const MAX_TERM_CHARS: usize = 64;
 pub const MAX_TAG_CHARS: usize = 100;
 
 /// The most characters of a name, without the `@`; a longer one is none.
-pub const MAX_NAME_CHARS: usize = 20;
+pub const MAX_NAME_CHARS: usize = 30;
 
 /// A part of a text. All parts together, in their order, are the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -228,8 +228,9 @@ mod tests {
 
     #[test]
     fn not_everything_with_a_sign_is_one() {
-        let found =
-            parts("#1 a#b &#39; # ## ann@example.org @ @@x @日本 #a#b @a_name_that_is_too_long");
+        let found = parts(
+            "#1 a#b &#39; # ## ann@example.org @ @@x @日本 #a#b @a_name_that_is_really_too_long_",
+        );
         assert_eq!(found.hashtags, Vec::<String>::new());
         assert_eq!(found.mentions, Vec::<String>::new());
     }
