@@ -21,7 +21,8 @@ impl Log for Statements {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let text = record.args().to_string();
+            // Statements are told in several lines, as they stand in the source or as `\n`.
+            let text = record.args().to_string().replace("\\n", " ");
             let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
             eprintln!("herd-posts: sql: {line}");
         }
