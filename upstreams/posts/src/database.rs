@@ -8,14 +8,19 @@
 use core::time::Duration;
 use std::sync::Once;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 
 use crate::Error;
 
 /// How long a request waits for a connection before it fails.
 const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// What each connection to PostgreSQL begins with: nothing goes on for long once nobody waits for it.
+const SET_UP_POSTGRES: &str =
+    "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -33,6 +38,7 @@ pub enum Backend {
 pub struct Database {
     pool: AnyPool,
     backend: Backend,
+    url: String,
 }
 
 impl Database {
@@ -46,19 +52,33 @@ impl Database {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
 
-        let (backend, url) = if let Some(file) = url.strip_prefix("sqlite:") {
-            let separator = if file.contains('?') { '&' } else { '?' };
-            (Backend::Sqlite, format!("sqlite:{file}{separator}mode=rwc"))
-        } else {
-            (Backend::Postgres, url.to_owned())
+        let (backend, url) = match url.strip_prefix("sqlite:") {
+            Some(file) => (Backend::Sqlite, sqlite_url(file)?),
+            None => (Backend::Postgres, url.to_owned()),
         };
-        let mut options = AnyPoolOptions::new().acquire_timeout(ACQUIRE).max_connections(16);
+        let options = AnyPoolOptions::new().acquire_timeout(ACQUIRE).max_connections(16);
+        let options = match backend {
+            Backend::Sqlite => {
+                options.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+            }
+            Backend::Postgres => options.after_connect(|connection, _| {
+                Box::pin(async { connection.execute(SET_UP_POSTGRES).await.map(drop) })
+            }),
+        };
+        // On a connection of its own, where it may take its time.
+        let mut connection = AnyConnection::connect(&url).await?;
         if backend == Backend::Sqlite {
-            options = options.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)));
+            set_up_sqlite(&mut connection).await?;
         }
+        MIGRATIONS.run(&mut connection).await?;
+        connection.close().await?;
         let pool = options.connect(&url).await?;
-        MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool, backend })
+        Ok(Self { pool, backend, url })
+    }
+
+    /// How PostgreSQL is reached.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Which program keeps the data.
@@ -97,6 +117,29 @@ impl Database {
     }
 }
 
+/// A list of placeholders from `$first` on, and what to bind to them.
+///
+/// It is filled up with the last id, so that there are few different statements.
+pub(crate) fn id_list(ids: &[i64], first: usize) -> (String, Vec<i64>) {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let last = ids.last().copied().unwrap_or(-1);
+    ids.resize(ids.len().next_power_of_two(), last);
+    let places: Vec<_> = (first..first + ids.len()).map(|n| format!("${n}")).collect();
+    (places.join(", "), ids)
+}
+
+/// How the driver wants a file to be named, whatever characters are in its name.
+fn sqlite_url(file: &str) -> Result<String, sqlx::Error> {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+    let file = file.strip_prefix("//").unwrap_or(file);
+    if file.is_empty() || file == ":memory:" {
+        return Err(sqlx::Error::Configuration("sqlite: needs the name of a file".into()));
+    }
+    Ok(format!("sqlite:{}?mode=rwc", utf8_percent_encode(file, PLAIN)))
+}
+
 async fn set_up_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     // Readers go on beside the writer; a commit is safe from a crash of the program, the last few may
     // be lost with the power.
@@ -107,4 +150,23 @@ async fn set_up_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error
         )
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_ids_come_in_few_lengths() {
+        assert_eq!(id_list(&[7], 1), ("$1".into(), vec![7]));
+        assert_eq!(id_list(&[9, 7, 8, 7], 2), ("$2, $3, $4, $5".into(), vec![7, 8, 9, 9]));
+        assert_eq!(id_list(&[], 1), ("$1".into(), vec![-1]));
+    }
+
+    #[test]
+    fn a_file_may_have_any_name() {
+        assert_eq!(sqlite_url("/a b/c?d%.db").unwrap(), "sqlite:/a%20b/c%3Fd%25.db?mode=rwc");
+        assert_eq!(sqlite_url("///a.db").unwrap(), "sqlite:/a.db?mode=rwc");
+        assert!(sqlite_url(":memory:").is_err());
+    }
 }

@@ -30,6 +30,9 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// It took longer than a request may.
+    #[error("this took too long, try again later")]
+    TimedOut,
     /// The database did not answer, or not in time.
     #[error("the database is not available, try again later")]
     Unavailable(#[source] sqlx::Error),
@@ -48,7 +51,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Conflict(_) => "CONFLICT",
             Self::TooMany { .. } => "TOO_MANY",
-            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::TimedOut | Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -62,7 +65,7 @@ impl Error {
             Self::NotFound(_) => 404,
             Self::Conflict(_) => 409,
             Self::TooMany { .. } => 429,
-            Self::Unavailable(_) => 503,
+            Self::TimedOut | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -77,12 +80,14 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
-            // PostgreSQL's classes 08 (connection), 53 (resources) and 57P (shut down, starting up), and
-            // SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN in the low byte of the code.
+            // PostgreSQL's classes 08 (connection), 53 (resources) and 57P (shut down, starting up), what
+            // it gave up for its time-out (57014) or to untie a knot (40), and SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN in the low byte of the code.
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {
                 code.starts_with("08")
                     || code.starts_with("53")
                     || code.starts_with("57P")
+                    || code.starts_with("40")
+                    || code == "57014"
                     || code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 10 | 13 | 14))
                         && code.len() < 5
             }),

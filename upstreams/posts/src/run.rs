@@ -1,13 +1,22 @@
 //! The service from start to end: database, listener, signals.
 
-use std::io;
+use core::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
 
-use axum::Router;
-use axum::routing::get;
-use herd_service::{Ended, StopSignals, announce, listener, serve};
+use herd_service::{Ended, GRACE, StopSignals, announce, listener, serve};
 use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
 
+use crate::app::App;
 use crate::database::Database;
+use crate::graphql::Api;
+use crate::http::{self, Http};
+use crate::ids::now_ms;
+use crate::websocket::Connections;
+use crate::{Error, attempts, events, sessions, statements};
 
 /// What to serve, and where.
 #[derive(Clone, Debug)]
@@ -16,7 +25,16 @@ pub struct Options {
     pub listen: String,
     /// `sqlite:FILE` or `postgres://...`.
     pub database: String,
+    /// The most characters of a post.
+    pub post_characters: usize,
+    /// Whether a proxy in front says who asks, and how.
+    pub trust_proxy: bool,
+    /// Whether every SQL statement is printed.
+    pub log_statements: bool,
 }
+
+/// How often what has expired is deleted.
+const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 /// Why the service could not start, or ended before it was done.
 #[derive(Debug, thiserror::Error)]
@@ -35,16 +53,29 @@ pub(crate) enum Failure {
 ///
 /// It is meant for a process of its own: it catches the signals of the process and blocks the thread.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    if options.log_statements {
+        statements::print();
+    }
+    make_directory(&options.database)?;
     let runtime = Builder::new_multi_thread().enable_io().enable_time().build()?;
     let ended = runtime.block_on(async {
         let signals = StopSignals::catch()?;
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
         let database = Database::open(&options.database).await?;
+        let app = Arc::new(App::new(database, options.post_characters));
+        let background =
+            [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
         announce("herd-posts", listener.local_addr()?);
-        let router = Router::new().route("/healthz", get("ok")).merge(crate::web::router());
+        let router = http::router(Http {
+            api: Api::new(Arc::clone(&app)),
+            trust_proxy: options.trust_proxy,
+            connections: Arc::new(Connections::new()),
+        });
         let ended = serve(listener, router, signals).await?;
-        database.close().await;
+        background.iter().for_each(JoinHandle::abort);
+        // What is still asking had its time.
+        _ = timeout(GRACE, app.database.close()).await;
         match ended {
             Ended::AsAsked => Ok(()),
             Ended::CutShort => Err(Failure::CutShort),
@@ -53,4 +84,34 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     // Not to wait for connections that had their time.
     runtime.shutdown_background();
     ended
+}
+
+/// Deletes now and then what has expired.
+async fn sweep(app: Arc<App>) {
+    let mut ticks = interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let swept: Result<(), Error> = async {
+            let mut transaction = app.database.write().await?;
+            sessions::delete_expired(&mut transaction, now_ms()).await?;
+            attempts::delete_old(&mut transaction, now_ms()).await?;
+            Ok(transaction.commit().await?)
+        }
+        .await;
+        // There is a next time.
+        _ = swept;
+    }
+}
+
+/// Makes the directory of a file of data, which is nobody else's business.
+fn make_directory(database: &str) -> Result<(), Failure> {
+    let Some(file) = database.strip_prefix("sqlite:") else { return Ok(()) };
+    let Some(dir) = Path::new(file).parent().filter(|dir| !dir.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    Ok(builder.create(dir)?)
 }

@@ -20,7 +20,7 @@ query Latest {
 }
 `;
 
-const socket = new URL("/graphql/ws", location.href);
+const socket = new URL("/graphql", location.href);
 socket.protocol = socket.protocol.replace("http", "ws");
 
 const fetcher = GraphiQL.createFetcher({ url: "/graphql", subscriptionUrl: socket.href });

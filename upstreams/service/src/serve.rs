@@ -1,6 +1,7 @@
 //! HTTP from the first connection to the last answer.
 
 use core::future::IntoFuture as _;
+use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
 use std::io;
@@ -25,7 +26,7 @@ pub enum Ended {
     CutShort,
 }
 
-/// Serves until a signal comes, then takes no more connections and finishes what is under way.
+/// Serves until a signal comes, telling the router the address of each peer, then takes no more connections and finishes what is under way.
 ///
 /// What is not finished after [`GRACE`] is left to the runtime, which drops it when it shuts down.
 ///
@@ -40,7 +41,8 @@ pub async fn serve(
     // An answer is one write; there is nothing to wait for.
     let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
     let (say_stop, told_to_stop) = oneshot::channel::<()>();
-    let server = axum::serve(listener, router)
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service)
         .with_graceful_shutdown(async { _ = told_to_stop.await })
         .into_future();
 
