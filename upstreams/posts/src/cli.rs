@@ -19,6 +19,10 @@ struct Args {
     /// Where the data are: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE.
     #[arg(long, value_name = "URL", default_value = "sqlite:herd-posts.sqlite")]
     database: String,
+
+    /// Add invented people and posts around real cities, unless there are such already.
+    #[arg(long)]
+    demo: bool,
 }
 
 /// Runs the program with these arguments, the first being its name, and says how it ended.
@@ -33,7 +37,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    match run::run(&Options { listen: args.listen, database: args.database }) {
+    match run::run(&Options { listen: args.listen, database: args.database, demo: args.demo }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("herd-posts: {error}");

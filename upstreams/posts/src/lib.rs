@@ -7,11 +7,13 @@ mod bulk;
 pub mod cells;
 pub mod cli;
 mod database;
+pub mod demo;
 mod error;
 pub mod ids;
 pub mod query;
 mod run;
 pub mod search;
+pub mod search_json;
 pub mod text;
 
 pub use database::{Backend, Database};

@@ -8,6 +8,7 @@ use herd_service::{Ended, StopSignals, announce, listener, serve};
 use tokio::runtime::Builder;
 
 use crate::database::Database;
+use crate::{demo, ids, search_json};
 
 /// What to serve, and where.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Options {
     pub listen: String,
     /// `sqlite:FILE` or `postgres://...`.
     pub database: String,
+    /// Whether to add what is there to try things on.
+    pub demo: bool,
 }
 
 /// Why the service could not start, or ended before it was done.
@@ -25,6 +28,8 @@ pub(crate) enum Failure {
     Listen { listen: String, source: io::Error },
     #[error("cannot open the database: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("cannot add the demo: {0}")]
+    Demo(#[source] crate::Error),
     #[error("cannot serve: {0}")]
     System(#[from] io::Error),
     #[error("a second signal ended it before every request was answered")]
@@ -41,8 +46,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
         let database = Database::open(&options.database).await?;
+        if options.demo {
+            add_demo(&database).await?;
+        }
         announce("herd-posts", listener.local_addr()?);
-        let router = Router::new().route("/healthz", get("ok"));
+        let router =
+            Router::new().route("/healthz", get("ok")).merge(search_json::router(database.clone()));
         let ended = serve(listener, router, signals).await?;
         database.close().await;
         match ended {
@@ -53,4 +62,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     // Not to wait for connections that had their time.
     runtime.shutdown_background();
     ended
+}
+
+/// Adds the demo, and says what it has added.
+async fn add_demo(database: &Database) -> Result<(), Failure> {
+    let size = demo::Size::default();
+    let added = demo::fill(database, size, ids::now_ms()).await.map_err(Failure::Demo)?;
+    if added {
+        let demo::Size { users, posts, .. } = size;
+        eprintln!("herd-posts: added a demo of {posts} posts by {users} invented people");
+    } else {
+        eprintln!("herd-posts: the demo is there already: nothing is added");
+    }
+    Ok(())
 }
