@@ -10,6 +10,8 @@ CREATE TABLE users (
     name_key TEXT NOT NULL UNIQUE,
     display_name TEXT NOT NULL,
     bio TEXT NOT NULL,
+    -- Where somebody says they are, in words; empty where they do not say it.
+    location TEXT NOT NULL DEFAULT '',
     -- A PHC string; empty for somebody who can not log in (the people of the demo).
     password_hash TEXT NOT NULL,
     created_at BIGINT NOT NULL

@@ -33,6 +33,17 @@ pub enum Cover {
     Everywhere,
 }
 
+/// Latitudes and longitudes between which a circle lies, a little more than needed.
+///
+/// Over the date line it lies in two ranges of longitudes; otherwise both are the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// From south to north.
+    pub latitudes: (f64, f64),
+    /// From west to east.
+    pub longitudes: [(f64, f64); 2],
+}
+
 /// The cell around a point in each grid, the finest first.
 pub fn cells_of(point: LatLng) -> [i64; 4] {
     [0, 1, 2, 3].map(|level| {
@@ -52,6 +63,28 @@ pub fn cover(center: LatLng, radius_km: f64) -> Cover {
         }
     }
     Cover::Everywhere
+}
+
+/// The bounds of every point within `radius_km` along the ground from `center`.
+pub fn bounds(center: LatLng, radius_km: f64) -> Bounds {
+    let angle = radius_km.max(0.0) * 1000.0 / EARTH_RADIUS_M + MARGIN;
+    if angle >= PI / 2.0 {
+        return Bounds { latitudes: (-90.0, 90.0), longitudes: [(-180.0, 180.0); 2] };
+    }
+    let south = (center.lat() - angle.to_degrees()).max(-90.0);
+    let north = (center.lat() + angle.to_degrees()).min(90.0);
+    let reach = lng_reach(center.lat(), angle, south, north);
+    let (west, east) = (center.lng() - reach, center.lng() + reach);
+    let longitudes = if reach >= 180.0 {
+        [(-180.0, 180.0); 2]
+    } else if west < -180.0 {
+        [(-180.0, east), (west + 360.0, 180.0)]
+    } else if east > 180.0 {
+        [(-180.0, east - 360.0), (west, 180.0)]
+    } else {
+        [(west, east); 2]
+    };
+    Bounds { latitudes: (south, north), longitudes }
 }
 
 /// The cells of one grid that touch a circle, unless they are too many.
@@ -172,6 +205,14 @@ mod tests {
 
     /// Whether a search around `center` looks where `found` is.
     fn is_looked_at(center: LatLng, radius_km: f64, found: LatLng) -> bool {
+        let Bounds { latitudes, longitudes } = bounds(center, radius_km);
+        let is_in = |(from, to): (f64, f64), degrees: f64| from <= degrees && degrees <= to;
+        let in_bounds = is_in(latitudes, found.lat())
+            && longitudes.iter().any(|range| is_in(*range, found.lng()));
+        in_bounds && is_covered(center, radius_km, found)
+    }
+
+    fn is_covered(center: LatLng, radius_km: f64, found: LatLng) -> bool {
         match cover(center, radius_km) {
             Cover::Everywhere => true,
             Cover::Cells(cells) => cells_of(found).iter().any(|cell| cells.contains(cell)),

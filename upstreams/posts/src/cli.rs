@@ -43,6 +43,10 @@ struct Args {
     /// Print every SQL statement on standard error, without the values in it.
     #[arg(long)]
     log_statements: bool,
+
+    /// Add invented people and posts around real cities, unless there are such already.
+    #[arg(long)]
+    demo: bool,
 }
 
 /// How an environment variable is looked up.
@@ -70,6 +74,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options = Options {
         listen: args.listen,
         database,
+        demo: args.demo,
         post_characters: args.post_characters.into(),
         trust_proxy: args.trust_proxy,
         log_statements: args.log_statements,

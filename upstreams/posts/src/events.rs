@@ -77,7 +77,7 @@ pub(crate) async fn listen(app: Arc<App>) {
     }
     loop {
         if let Err(error) = listen_once(&app).await {
-            log::debug!("the connection that hears of new posts is lost: {error}");
+            log::warn!("the connection that hears of new posts is lost: {error}");
         }
         sleep(RETRY).await;
     }

@@ -19,10 +19,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::Error;
 use crate::app::{Caller, Token};
-use crate::cookies;
 use crate::graphql::{Answer, Api, Status, TIME_OUT};
 use crate::web;
 use crate::websocket::{self, Connections};
+use crate::{cookies, search_json};
 
 /// The one endpoint.
 pub(crate) const PATH: &str = "/graphql";
@@ -59,6 +59,7 @@ pub(crate) fn router(http: Http) -> Router {
         .route("/healthz", get("ok"))
         .route(PATH, post(graphql))
         .with_state(http.clone())
+        .merge(search_json::router(http.api.app().database.clone()))
         .merge(web::router())
         .layer(middleware::from_fn_with_state(http, upgrade));
     HEADERS.into_iter().fold(routes, |routes, (name, value)| {

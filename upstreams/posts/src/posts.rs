@@ -252,7 +252,7 @@ pub(crate) async fn mine(
 
 /// A hashtag as it is kept and compared, without its sign.
 pub(crate) fn tag_key(tag: &str) -> String {
-    text::tag_term(tag).trim_start_matches('#').to_owned()
+    text::fold(tag.strip_prefix(['#', '＃']).unwrap_or(tag))
 }
 
 /// A post that the viewer may see.

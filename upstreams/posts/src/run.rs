@@ -16,7 +16,7 @@ use crate::graphql::Api;
 use crate::http::{self, Http};
 use crate::ids::now_ms;
 use crate::websocket::Connections;
-use crate::{Error, attempts, events, sessions, statements};
+use crate::{Error, attempts, demo, diagnostics, events, sessions};
 
 /// What to serve, and where.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Options {
     pub trust_proxy: bool,
     /// Whether every SQL statement is printed.
     pub log_statements: bool,
+    /// Whether to add what is there to try things on.
+    pub demo: bool,
 }
 
 /// How often what has expired is deleted.
@@ -43,6 +45,8 @@ pub(crate) enum Failure {
     Listen { listen: String, source: io::Error },
     #[error("cannot open the database: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("cannot add the demo: {0}")]
+    Demo(#[source] Error),
     #[error("cannot serve: {0}")]
     System(#[from] io::Error),
     #[error("a second signal ended it before every request was answered")]
@@ -53,9 +57,7 @@ pub(crate) enum Failure {
 ///
 /// It is meant for a process of its own: it catches the signals of the process and blocks the thread.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    if options.log_statements {
-        statements::print();
-    }
+    diagnostics::print(options.log_statements);
     make_directory(&options.database)?;
     let runtime = Builder::new_multi_thread().enable_io().enable_time().build()?;
     let ended = runtime.block_on(async {
@@ -63,6 +65,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
         let database = Database::open(&options.database).await?;
+        if options.demo {
+            add_demo(&database).await?;
+        }
         let app = Arc::new(App::new(database, options.post_characters));
         let background =
             [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
@@ -114,4 +119,17 @@ fn make_directory(database: &str) -> Result<(), Failure> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     Ok(builder.create(dir)?)
+}
+
+/// Adds the demo, and says what it has added.
+async fn add_demo(database: &Database) -> Result<(), Failure> {
+    let size = demo::Size::default();
+    let added = demo::fill(database, size, now_ms()).await.map_err(Failure::Demo)?;
+    if added {
+        let demo::Size { users, posts, .. } = size;
+        eprintln!("herd-posts: added a demo of {posts} posts by {users} invented people");
+    } else {
+        eprintln!("herd-posts: the demo is there already: nothing is added");
+    }
+    Ok(())
 }

@@ -93,8 +93,8 @@ fn complete_one(server_error: &mut ServerError) -> Status {
 /// Tells the operator what a user is not told.
 fn report(error: &Error) {
     match error {
-        Error::Internal(source) => eprintln!("herd-posts: error: {source}"),
-        Error::Unavailable(source) => log::debug!("the database is not available: {source}"),
+        Error::Internal(source) => log::error!("{source}"),
+        Error::Unavailable(source) => log::warn!("the database is not available: {source}"),
         _ => {}
     }
 }

@@ -74,8 +74,7 @@ fn pages_fit_a_phone(browser: &Browser, site: &Site) {
         browser.open(page);
         browser.find("h1");
         browser.wait_gone("main", "Loading …");
-        let too_wide =
-            "return document.body.scrollWidth - document.body.clientWidth";
+        let too_wide = "return document.body.scrollWidth - document.body.clientWidth";
         assert_eq!(browser.script(too_wide), 0, "{page}");
     }
     browser.resize(1200, 900);
