@@ -12,7 +12,8 @@ mod searching;
 mod site;
 mod webdriver;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use serde_json::{Value, json};
 
