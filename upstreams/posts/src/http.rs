@@ -21,7 +21,7 @@ use crate::Error;
 use crate::app::{Caller, Token};
 use crate::graphql::{Answer, Api, Status, TIME_OUT};
 use crate::websocket::{self, Connections};
-use crate::{cookies, search_json};
+use crate::{cookies, search_json, web};
 
 /// The one endpoint.
 pub(crate) const PATH: &str = "/graphql";
@@ -59,6 +59,7 @@ pub(crate) fn router(http: Http) -> Router {
         .route(PATH, post(graphql))
         .with_state(http.clone())
         .merge(search_json::router(http.api.app().database.clone()))
+        .merge(web::router())
         .layer(middleware::from_fn_with_state(http, upgrade));
     HEADERS.into_iter().fold(routes, |routes, (name, value)| {
         let name = HeaderName::from_static(name);

@@ -32,6 +32,7 @@ mod timelines;
 mod visibility;
 mod websocket;
 mod wording;
+mod web;
 
 pub use database::{Backend, Database};
 pub use error::Error;
