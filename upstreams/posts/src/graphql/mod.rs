@@ -1,0 +1,180 @@
+//! GraphQL: the schema, its limits, and how a request is carried out.
+
+mod errors;
+mod loads;
+mod mutation;
+mod nesting;
+mod query;
+mod subscription;
+mod types;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response, SDLExportOptions, Schema, ServerError};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::timeout;
+
+pub(crate) use self::errors::Status;
+use self::errors::{complete, response};
+use self::loads::Driven;
+use self::mutation::Mutation;
+use self::query::Query;
+use self::subscription::Subscription;
+use crate::Error;
+use crate::app::{App, Caller};
+
+/// How long a request may take.
+pub(crate) const TIME_OUT: Duration = Duration::from_secs(5);
+
+/// How deep fields may nest: what tools ask to learn the schema needs 14.
+const MAX_DEPTH: usize = 16;
+
+/// What a request may cost, counted in fields that are shown.
+const MAX_COMPLEXITY: usize = 10_000;
+
+/// What a list costs beside its entries: a statement.
+const STATEMENT: usize = 25;
+
+/// What a search, a count of tags or a password costs.
+const HEAVY: usize = 500;
+
+/// The schema and what it works on.
+#[derive(Clone)]
+pub(crate) struct Api {
+    app: Arc<App>,
+    schema: Schema<Query, Mutation, Subscription>,
+}
+
+/// An answer, and what HTTP says of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) status: Status,
+}
+
+impl From<Response> for Answer {
+    fn from(mut response: Response) -> Self {
+        let status = complete(&mut response);
+        Self { response, status }
+    }
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        response(error).into()
+    }
+}
+
+impl Api {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        let schema = Schema::build(Query, Mutation, Subscription)
+            .data(Arc::clone(&app))
+            .limit_depth(MAX_DEPTH)
+            .limit_recursive_depth(MAX_DEPTH * 2)
+            .limit_complexity(MAX_COMPLEXITY)
+            .limit_directives(8)
+            .finish();
+        Self { app, schema }
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Carries out a query or a mutation.
+    pub(crate) async fn execute(&self, caller: Caller, mut request: Request) -> Answer {
+        if let Err(error) = check_nesting(&request) {
+            return error.into();
+        }
+        if is_subscription(&mut request) {
+            return Error::Invalid("a subscription needs a WebSocket".into()).into();
+        }
+        let answer = self.answers(caller, request);
+        match timeout(TIME_OUT, answer.into_future()).await {
+            Ok((Some(response), _)) => response.into(),
+            Ok((None, _)) => Error::Invalid("the request asks for nothing".into()).into(),
+            Err(_) => Error::TimedOut.into(),
+        }
+    }
+
+    /// Carries out any operation: a query and a mutation have one answer, a subscription has any number.
+    pub(crate) fn execute_stream(
+        &self,
+        caller: Caller,
+        mut request: Request,
+    ) -> BoxStream<'static, Response> {
+        let this = self.clone();
+        if check_nesting(&request).is_err() || !is_subscription(&mut request) {
+            let answer = async move { this.execute(caller, request).await.response };
+            return stream::once(answer).boxed();
+        }
+        this.answers(caller, request).map(|response| Answer::from(response).response).boxed()
+    }
+
+    fn answers(&self, caller: Caller, request: Request) -> BoxStream<'static, Response> {
+        let this = self.clone();
+        let answers = async move {
+            let viewer = match this.app.viewer(&caller).await {
+                Ok(viewer) => viewer,
+                Err(error) => return stream::iter([response(error)]).boxed(),
+            };
+            let (loads, queue) = loads::loads(Arc::clone(&this.app), viewer.id());
+            let request = request.data(caller).data(viewer).data(loads);
+            Driven::new(this.schema.execute_stream(request), queue).boxed()
+        };
+        answers.flatten_stream().boxed()
+    }
+}
+
+/// The schema as a document: what `schema.graphql` is.
+pub fn schema() -> String {
+    let schema = Schema::build(Query, Mutation, Subscription).finish();
+    let options = SDLExportOptions::new().prefer_single_line_descriptions().use_space_ident();
+    schema.sdl_with_options(options)
+}
+
+fn check_nesting(request: &Request) -> Result<(), Error> {
+    if nesting::is_too_deep(&request.query) {
+        return Err(Error::Invalid("the query nests too deep".into()));
+    }
+    Ok(())
+}
+
+/// Whether the operation that is to be carried out is a subscription.
+fn is_subscription(request: &mut Request) -> bool {
+    let name = request.operation_name.clone();
+    let document: Result<_, ServerError> = request.parsed_query();
+    document.is_ok_and(|document| {
+        document.operations.iter().any(|(own, operation)| {
+            let is_meant = name.as_deref().is_none_or(|name| own.is_none_or(|own| own == name));
+            is_meant && operation.node.ty == OperationType::Subscription
+        })
+    })
+}
+
+/// What a page costs of which each entry costs `entry`.
+fn page_cost(first: i32, entry: usize) -> usize {
+    let entries = usize::try_from(first.clamp(1, crate::page::MAX_PAGE)).unwrap_or(1);
+    // A sum of those that a request has room for is still a number.
+    STATEMENT + entries.saturating_mul(entry).min(1 << 40)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use super::*;
+
+    /// With `BLESS_SCHEMA` set the file is written.
+    #[test]
+    fn the_schema_that_is_checked_in_is_that_of_the_code() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+        if env::var_os("BLESS_SCHEMA").is_some() {
+            fs::write(path, schema()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(path).unwrap(), schema(), "set BLESS_SCHEMA to write it");
+    }
+}

@@ -1,0 +1,207 @@
+//! HTTP: routes, sizes, headers, and who asks.
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use std::sync::Arc;
+
+use async_graphql::Request as GraphqlRequest;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RETRY_AFTER, UPGRADE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::Error;
+use crate::app::{Caller, Token};
+use crate::graphql::{Answer, Api, Status, TIME_OUT};
+use crate::web;
+use crate::websocket::{self, Connections};
+use crate::{cookies, search_json, web};
+
+/// The one endpoint.
+pub(crate) const PATH: &str = "/graphql";
+
+/// The most bytes of a request, or of a message on a WebSocket.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How much of a request that is too long is read, so that the client gets to read why.
+const MAX_IGNORED_BYTES: usize = 8 * 1024 * 1024;
+
+/// What every answer says unless it says something else itself.
+const HEADERS: [(&str, &str); 4] = [
+    (
+        "content-security-policy",
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+/// What the routes share.
+#[derive(Clone)]
+pub(crate) struct Http {
+    pub(crate) api: Api,
+    /// Whether a proxy in front says who asks, and how.
+    pub(crate) trust_proxy: bool,
+    pub(crate) connections: Arc<Connections>,
+}
+
+/// The service as a router; it has to know the addresses of its peers.
+pub(crate) fn router(http: Http) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get("ok"))
+        .route(PATH, post(graphql))
+        .with_state(http.clone())
+        .merge(search_json::router(http.api.app().database.clone()))
+        .merge(web::router())
+        .layer(middleware::from_fn_with_state(http, upgrade));
+    HEADERS.into_iter().fold(routes, |routes, (name, value)| {
+        let name = HeaderName::from_static(name);
+        let value = HeaderValue::from_static(value);
+        routes.layer(SetResponseHeaderLayer::if_not_present(name, value))
+    })
+}
+
+/// Lets a WebSocket have the way to the endpoint, wherever a GET of a browser leads.
+async fn upgrade(State(http): State<Http>, request: Request, next: Next) -> Response {
+    let is_websocket = request.method() == Method::GET
+        && request.uri().path() == PATH
+        && text(request.headers(), UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    if !is_websocket {
+        return next.run(request).await;
+    }
+    let mut caller = http.caller(&request);
+    if matches!(caller.token, Token::Cookie(_)) && !http.is_same_origin(request.headers()) {
+        // A page of somebody else's may open a WebSocket, and the browser gives it our cookie.
+        caller.token = Token::None;
+    }
+    websocket::open(http, caller, request).await
+}
+
+async fn graphql(State(http): State<Http>, request: Request) -> Response {
+    let caller = http.caller(&request);
+    if !is_json(request.headers()) {
+        return refused(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "a request is JSON, with `Content-Type: application/json`",
+        );
+    }
+    let body = match timeout(TIME_OUT, read(request.into_body())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(status)) if status == StatusCode::PAYLOAD_TOO_LARGE => {
+            return refused(status, &format!("a request has at most {MAX_BODY_BYTES} bytes"));
+        }
+        Ok(Err(status)) => return refused(status, "the request is not complete"),
+        Err(_) => {
+            return refused(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time");
+        }
+    };
+    match serde_json::from_slice::<GraphqlRequest>(&body) {
+        Ok(request) => answer(http.api.execute(caller, request).await),
+        Err(error) => refused(
+            StatusCode::BAD_REQUEST,
+            &format!("the request is no JSON object with a `query`: {error}"),
+        ),
+    }
+}
+
+impl Http {
+    /// Who asks.
+    fn caller(&self, request: &Request) -> Caller {
+        let headers = request.headers();
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
+        // The last one is what the proxy itself has seen.
+        let forwarded = |name| {
+            let text = text(headers, HeaderName::from_static(name)).filter(|_| self.trust_proxy)?;
+            text.rsplit(',').next().map(str::trim)
+        };
+        Caller {
+            token: token(headers),
+            address: forwarded("x-forwarded-for").and_then(|a| a.parse().ok()).unwrap_or(peer),
+            is_https: forwarded("x-forwarded-proto")
+                .is_some_and(|p| p.eq_ignore_ascii_case("https")),
+        }
+    }
+
+    /// Whether a request comes from a page of ours.
+    fn is_same_origin(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = text(headers, ORIGIN) else { return false };
+        let Some((_, origin)) = origin.split_once("://") else { return false };
+        let forwarded = HeaderName::from_static("x-forwarded-host");
+        let proxied = text(headers, forwarded).filter(|_| self.trust_proxy);
+        [text(headers, HOST), proxied]
+            .into_iter()
+            .flatten()
+            .any(|host| host.eq_ignore_ascii_case(origin))
+    }
+}
+
+/// How somebody says who they are. What programs say on purpose counts before what browsers send by themselves.
+fn token(headers: &HeaderMap) -> Token {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let value = value.to_str().unwrap_or_default();
+        let bearer = value.split_once(' ').filter(|(how, _)| how.eq_ignore_ascii_case("bearer"));
+        return Token::Bearer(bearer.map_or("", |(_, token)| token.trim()).to_owned());
+    }
+    let mut cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let cookie = cookies.find_map(cookies::token);
+    cookie.map_or(Token::None, |token| Token::Cookie(token.to_owned()))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    text(headers, CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json")
+    })
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, StatusCode> {
+    let mut pieces = body.into_data_stream();
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| StatusCode::BAD_REQUEST)?;
+        length += piece.len();
+        if length <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&piece);
+        } else if length > MAX_IGNORED_BYTES {
+            break;
+        }
+    }
+    if length > MAX_BODY_BYTES { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(bytes) }
+}
+
+/// A request that never became one of GraphQL.
+fn refused(status: StatusCode, why: &str) -> Response {
+    let mut answer = Answer::from(Error::Invalid(why.to_owned()));
+    answer.status = Status { code: status.as_u16(), retry_after: None };
+    self::answer(answer)
+}
+
+/// One line of JSON.
+pub(crate) fn answer(answer: Answer) -> Response {
+    let Answer { response, status } = answer;
+    let mut body = serde_json::to_string(&response).expect("an answer can be written as JSON");
+    body.push('\n');
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut http = (code, body).into_response();
+    let headers = http.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.extend(response.http_headers);
+    if let Some(retry_after) = status.retry_after {
+        let seconds = retry_after.max(Duration::from_secs(1)).as_secs();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    http
+}
