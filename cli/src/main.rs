@@ -11,6 +11,7 @@ mod init;
 mod output;
 mod platform;
 mod send;
+mod sim;
 mod up;
 
 /// Starts, asks and sets up a herd of servers that tell each other where their clients are
@@ -31,6 +32,8 @@ enum Command {
     Up(up::Args),
     /// Send commands to a server and print its replies
     Send(send::Args),
+    /// Run whole herds on invented time, in which everything goes wrong
+    Sim(sim::Args),
     /// Write a commented herd.toml and a fresh secret
     Init(init::Args),
     /// Be one of the processes that `up` starts
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(args) => up::run(&args),
         Command::Send(args) => send::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Child(args) => child::run(args),
     };
