@@ -13,6 +13,17 @@ fn hundreds_of_herds_break_no_rule() {
     (0..300).for_each(|seed| check(&run(seed)));
 }
 
+/// Seeds that once failed, and what was found.
+const FOUND: [(u64, &str); 1] = [(0, "an answer that fills a client's output pauses reading")];
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    for (seed, what) in FOUND {
+        let again = run(seed);
+        assert!(again.violation.is_none(), "{what}: herd sim --seed {seed}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in 1000..1060 {
