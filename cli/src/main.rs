@@ -6,6 +6,7 @@ use std::io;
 use std::io::Write;
 use std::process::ExitCode;
 
+mod check;
 mod child;
 mod init;
 mod output;
@@ -32,6 +33,8 @@ enum Command {
     Up(up::Args),
     /// Send commands to a server and print its replies
     Send(send::Args),
+    /// Play the protocol's cases against a server or a herd
+    Check(check::Args),
     /// Run whole herds on invented time, in which everything goes wrong
     Sim(sim::Args),
     /// Write a commented herd.toml and a fresh secret
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(args) => up::run(&args),
         Command::Send(args) => send::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Child(args) => child::run(args),

@@ -181,7 +181,7 @@ impl<'a> Query<'a> {
             return Err(Malformed::BadNumber);
         }
         let (most_km, most_items) = match grammar.dialect {
-            Dialect::Places => (Some(50), 20),
+            Dialect::Places | Dialect::PlacesNew => (Some(50), 20),
             Dialect::Posts => (None, 100),
         };
         if most_km.is_some_and(|most| radius_km.exceeds(most)) {

@@ -54,6 +54,8 @@ pub enum LinkKind {
 pub enum Dialect {
     /// Google Places Nearby Search.
     Places,
+    /// Google's Places API (New), its answers rendered in the format of Nearby Search.
+    PlacesNew,
     /// The 2012 Twitter search.
     Posts,
 }

@@ -56,6 +56,17 @@ pub(crate) enum Role {
     Link(PeerId),
 }
 
+impl Role {
+    /// Whether it is a neighbour's that we dialled, and its proof is still to come.
+    pub(crate) fn is_dialling(&self) -> bool {
+        match self {
+            Self::Opening(Opening::Challenge { .. }) => true,
+            Self::Opening(Opening::Proof(exchange)) => exchange.ours == Side::Dialler,
+            Self::Client { .. } | Self::Undecided(_) | Self::Link(_) => false,
+        }
+    }
+}
+
 /// Where a connection was accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Door {

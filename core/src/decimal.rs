@@ -41,6 +41,11 @@ impl<'a> Decimal<'a> {
         whole > limit || (whole == limit && self.fraction.iter().any(|digit| *digit != b'0'))
     }
 
+    /// Whether this is nothing at all.
+    pub fn is_zero(&self) -> bool {
+        self.whole.is_empty() && self.fraction.iter().all(|digit| *digit == b'0')
+    }
+
     /// The digits before the point as a number, unless they are too many.
     pub fn integer(&self) -> Option<u32> {
         self.whole.iter().try_fold(0_u32, |number, digit| {

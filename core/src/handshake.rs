@@ -25,6 +25,10 @@ pub const LINK_VERSION: u32 = 1;
 /// What the first line of a link begins with, and no command of a client's.
 pub(crate) const HELLO: &[u8] = b"LINK ";
 
+/// What a line that proves something begins with. What follows does not belong into a log: a secret that
+/// can be guessed could be tried on it.
+pub const PROOF: &[u8] = b"PROOF ";
+
 /// One start of a server: two never share a number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Incarnation(pub(crate) u64);
@@ -63,14 +67,14 @@ impl Side {
 impl Transcript<'_> {
     /// Appends the proof line of `side`.
     pub(crate) fn write_proof(&self, side: Side, secret: &Secret, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"PROOF ");
+        out.extend_from_slice(PROOF);
         write_hex(&self.mac(side, secret).finalize().into_bytes(), out);
         out.push(b'\n');
     }
 
     /// Whether `line` is the proof line of `side`. Takes as long for a near miss as for a far one.
     pub(crate) fn is_proof(&self, side: Side, secret: &Secret, line: &[u8]) -> bool {
-        let Some(proof) = line.strip_prefix(b"PROOF ").and_then(read_hex::<32>) else {
+        let Some(proof) = line.strip_prefix(PROOF).and_then(read_hex::<32>) else {
             return false;
         };
         self.mac(side, secret).verify_slice(&proof).is_ok()
@@ -118,7 +122,7 @@ impl<'a> Hello<'a> {
         let [b"LINK", version, dialler, acceptor, incarnation, nonce] = fields(line)? else {
             return None;
         };
-        let version = core::str::from_utf8(version).ok()?.parse().ok()?;
+        let version = read_version(version)?;
         let (incarnation, nonce) = read_opening(incarnation, nonce)?;
         Some(Self { version, dialler, acceptor, incarnation, nonce })
     }
@@ -151,6 +155,12 @@ fn write_opening(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
     out.push(b' ');
     write_hex(&nonce.0, out);
     out.push(b'\n');
+}
+
+/// A version as [`Hello::write`] writes it: other ways to write a number are none.
+fn read_version(text: &[u8]) -> Option<u32> {
+    let version = core::str::from_utf8(text).ok()?.parse().ok()?;
+    (itoa::Buffer::new().format(version).as_bytes() == text).then_some(version)
 }
 
 fn read_opening(incarnation: &[u8], nonce: &[u8]) -> Option<(Incarnation, Nonce)> {
@@ -252,5 +262,10 @@ mod tests {
         assert_eq!(Hello::parse(out.strip_suffix(b"\n").unwrap()), Some(hello));
         assert_eq!(Hello::parse(b"LINK 1 Hill Jaquez 7 9"), None);
         assert_eq!(Hello::parse(b"LINK up"), None);
+        for version in ["01", "+1", "-1", "1.0", "", "one", "4294967296"] {
+            let text = alloc::string::String::from_utf8(out.clone()).unwrap();
+            let line = text.trim_end().replacen("LINK 1 ", &alloc::format!("LINK {version} "), 1);
+            assert_eq!(Hello::parse(line.as_bytes()), None, "{version}");
+        }
     }
 }

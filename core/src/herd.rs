@@ -26,7 +26,7 @@ use crate::lookups::Lookups;
 use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
-use crate::provider::LookupError;
+use crate::provider::{LookupError, Response};
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
 
@@ -141,7 +141,12 @@ impl Herd {
             entropy,
             conns: Conns::default(),
             peers,
-            lookups: Lookups::new(limits.lookups, limits.lookup_queue, config.lookup_timeout),
+            lookups: Lookups::new(
+                limits.lookups,
+                limits.lookup_queue,
+                config.lookup_timeout,
+                config.dialect,
+            ),
             timers,
             counters: Counters::default(),
             clients: 0,
@@ -253,6 +258,7 @@ impl Herd {
                 self.finish_if_done(now, id, out);
             }
             (Role::Client { .. }, Input::Ended) => {}
+            (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
         }
         self.settle(now, out);
@@ -285,12 +291,12 @@ impl Herd {
         self.settle(now, out);
     }
 
-    /// A lookup is over: the provider's body, or why there is none.
+    /// A lookup is over: what the provider answered, or why it did not.
     pub fn handle_lookup(
         &mut self,
         now: Now,
         id: LookupId,
-        answer: Result<&[u8], LookupError>,
+        answer: Result<Response<'_>, LookupError>,
         out: &mut Output,
     ) {
         if let Some(lookup) = self.lookups.finish(now.mono, id, out) {

@@ -34,8 +34,7 @@ pub fn cut_results(text: &[u8], bound: usize) -> Result<Vec<Range<usize>>, NotJs
     if core::str::from_utf8(text).is_err() {
         return Err(NotJson::Encoding);
     }
-    let mut scanner = Scanner { text, at: 0 };
-    scanner.blanks();
+    let mut scanner = Scanner::at_first(text);
     if scanner.peek() != Some(b'{') {
         let whole = scanner.value(0).is_some() && scanner.is_at_end();
         return Err(if whole { NotJson::NotAnObject } else { NotJson::Syntax });
@@ -68,6 +67,52 @@ pub fn cut_results(text: &[u8], bound: usize) -> Result<Vec<Range<usize>>, NotJs
     }
 }
 
+/// The members of the object `text` that have these names, as they are written; of one that is there
+/// twice the last. None of anything that is no object.
+pub(crate) fn members<'a, const N: usize>(
+    text: &'a [u8],
+    names: [&str; N],
+) -> [Option<&'a [u8]>; N] {
+    let mut found = [None; N];
+    let mut scanner = Scanner::at_first(text);
+    // Where the text ends too soon, what came before stands: the caller has checked the whole.
+    let _ = scanner.object(1, |scanner, key| {
+        let start = scanner.at;
+        scanner.value(1)?;
+        if let Some(at) = names.iter().position(|name| name.as_bytes() == key.as_ref()) {
+            found[at] = Some(&text[start..scanner.at]);
+        }
+        Some(())
+    });
+    found
+}
+
+/// The items of the array `text`, as they are written, unless it is no array.
+pub(crate) fn items(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut items = Vec::new();
+    Scanner::at_first(text).array(1, |scanner| {
+        let start = scanner.at;
+        scanner.value(1)?;
+        items.push(&text[start..scanner.at]);
+        Some(())
+    })?;
+    Some(items)
+}
+
+/// Appends a JSON text less the blanks between its parts.
+pub(crate) fn write_without_blanks(text: &[u8], out: &mut Vec<u8>) {
+    let mut scanner = Scanner { text, at: 0 };
+    while let Some(byte) = scanner.peek() {
+        let start = scanner.at;
+        if byte != b'"' || scanner.string().is_none() {
+            scanner.at = start + 1;
+        }
+        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            out.extend_from_slice(&text[start..scanner.at]);
+        }
+    }
+}
+
 /// A place in a JSON text. Each method moves over one thing and the blanks it needs, or is `None` where
 /// the grammar wants something else.
 struct Scanner<'a> {
@@ -76,6 +121,13 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    /// At the first byte of `text` that is no blank.
+    fn at_first(text: &'a [u8]) -> Self {
+        let mut scanner = Self { text, at: 0 };
+        scanner.blanks();
+        scanner
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -210,7 +262,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// A key without its escapes, as far as ASCII goes: enough to tell whether it is `results`.
+/// A key without its escapes, as far as ASCII goes: enough to tell whether it is one of ours.
 fn unescaped(key: &[u8]) -> Cow<'_, [u8]> {
     if !key.contains(&b'\\') {
         return Cow::Borrowed(key);
@@ -286,6 +338,25 @@ mod tests {
     fn half_a_surrogate_pair_passes_through() {
         assert_eq!(cut(r#"{"results":["\ud83d"]}"#, 1).unwrap(), r#"{"results":["\ud83d"]}"#);
         assert_eq!(cut(r#"{"results":["\ud83"]}"#, 1), Err(NotJson::Syntax));
+    }
+
+    #[test]
+    fn members_and_items_are_found_as_they_are_written() {
+        let text =
+            br#" { "a" : [ 1.50 , {"b":2} ] , "in":{"b":3}, "\u0062" :"x", "a":[] ,"b": "y"}"#;
+        let [a, b, c] = members(text, ["a", "b", "c"]);
+        assert_eq!((a, b, c), (Some(&b"[]"[..]), Some(&br#""y""#[..]), None));
+        assert_eq!(members(b"[1]", ["a"]), [None]);
+        assert_eq!(items(b" [ 1.50 , {\"b\":2} ] "), Some(Vec::from([&b"1.50"[..], b"{\"b\":2}"])));
+        assert_eq!(items(b"[]"), Some(Vec::new()));
+        assert_eq!(items(b"{}"), None);
+    }
+
+    #[test]
+    fn only_blanks_between_the_parts_go() {
+        let mut out = Vec::new();
+        write_without_blanks(b"[\n  \"a \\\" b\" ,\t1.50 ,\r\n{ \"c\" : null } ]", &mut out);
+        assert_eq!(out, b"[\"a \\\" b\",1.50,{\"c\":null}]");
     }
 
     #[test]

@@ -72,13 +72,13 @@ pub use config::{
 };
 pub use counters::Counters;
 pub use decimal::Decimal;
-pub use handshake::{Incarnation, LINK_VERSION};
+pub use handshake::{Incarnation, LINK_VERSION, PROOF};
 pub use herd::{Dialled, Herd, Listener};
 pub use ids::{ConnId, LookupId, PeerId};
 pub use json::{MAX_DEPTH, NotJson, cut_results};
 pub use location::Location;
 pub use notice::{Goodbye, Notice, Refusal};
 pub use output::{Action, Form, Output};
-pub use provider::LookupError;
+pub use provider::{LookupError, Request, Response};
 pub use time::{Instant, Now, Skew, Timestamp};
 pub use timers::Wake;

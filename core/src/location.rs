@@ -35,8 +35,18 @@ impl<'a> Location<'a> {
     /// Appends the location as providers take it, `34.068930,-118.445127`: the client's digits
     /// without plus signs and leading zeros.
     pub fn write_for_provider(&self, out: &mut Vec<u8>) {
-        self.latitude.write(out);
+        self.write_latitude(out);
         out.push(b',');
+        self.write_longitude(out);
+    }
+
+    /// Appends the latitude alone, in that form.
+    pub fn write_latitude(&self, out: &mut Vec<u8>) {
+        self.latitude.write(out);
+    }
+
+    /// Appends the longitude alone, in that form.
+    pub fn write_longitude(&self, out: &mut Vec<u8>) {
         self.longitude.write(out);
     }
 }

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::config::Dialect;
 use crate::ids::{ConnId, LookupId};
 use crate::notice::Notice;
 use crate::output::{Action, Output};
@@ -19,6 +20,7 @@ pub(crate) struct Lookups {
     most_running: usize,
     most_waiting: usize,
     timeout: Duration,
+    dialect: Dialect,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,14 @@ pub(crate) struct Lookup {
 }
 
 impl Lookups {
-    pub(crate) fn new(most_running: u32, most_waiting: u32, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        most_running: u32,
+        most_waiting: u32,
+        timeout: Duration,
+        dialect: Dialect,
+    ) -> Self {
         Self {
+            dialect,
             last: 0,
             running: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -61,7 +69,7 @@ impl Lookups {
         let id = LookupId(self.last);
         let lookup = Lookup { conn, ticket, asked: now, begun: now };
         if !self.is_full() {
-            out.lookup(id, &request);
+            out.lookup(id, self.dialect, &request);
             self.running.insert(id, lookup);
         } else if self.waiting.len() < self.most_waiting {
             self.waiting.push_back((id, lookup, request));
@@ -125,7 +133,7 @@ impl Lookups {
         while !self.is_full()
             && let Some((id, lookup, request)) = self.waiting.pop_front()
         {
-            out.lookup(id, &request);
+            out.lookup(id, self.dialect, &request);
             self.running.insert(id, Lookup { begun: now, ..lookup });
         }
     }

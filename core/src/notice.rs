@@ -117,6 +117,10 @@ pub enum Goodbye {
     Silent,
     /// A newer link with the same neighbour took its place.
     Replaced,
+    /// This server did not want it for a link; [`Notice::LinkRefused`] said why.
+    Refused,
+    /// The other side was dialled, and ended it instead of going on with the handshake.
+    TurnedAway,
     /// This server is stopping.
     Stopping,
 }

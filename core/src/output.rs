@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
+use crate::config::Dialect;
 use crate::ids::{ConnId, LookupId, PeerId};
 use crate::notice::Notice;
+use crate::provider::Request;
 
 /// One thing to do, in the order of [`Output::actions`].
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +57,8 @@ pub enum Action<'a> {
     Lookup {
         /// What to answer with.
         id: LookupId,
-        /// The query string, without the key.
-        request: &'a str,
+        /// What to ask.
+        request: Request<'a>,
     },
     /// Nobody waits for this lookup any more.
     Cancel {
@@ -89,7 +91,7 @@ pub struct Output {
 #[derive(Clone, Debug)]
 enum Step {
     Send { conn: ConnId, bytes: Range<usize>, form: Form },
-    Lookup { id: LookupId, request: Range<usize> },
+    Lookup { id: LookupId, dialect: Dialect, request: Range<usize> },
     Other(Action<'static>),
 }
 
@@ -105,9 +107,10 @@ impl Output {
             Step::Send { conn, bytes, form } => {
                 Action::Send { conn: *conn, bytes: &self.bytes[bytes.clone()], form: *form }
             }
-            Step::Lookup { id, request } => {
-                let request = core::str::from_utf8(&self.bytes[request.clone()]);
-                Action::Lookup { id: *id, request: request.expect("a request is made of ASCII") }
+            Step::Lookup { id, dialect, request } => {
+                let text = core::str::from_utf8(&self.bytes[request.clone()]);
+                let text = text.expect("a request is made of ASCII");
+                Action::Lookup { id: *id, request: Request::new(*dialect, text) }
             }
             Step::Other(action) => *action,
         })
@@ -153,10 +156,11 @@ impl Output {
         self.push(Action::Log(notice));
     }
 
-    pub(crate) fn lookup(&mut self, id: LookupId, request: &[u8]) {
+    /// Asks for a lookup; `request` is what [`Request::new`] makes one of.
+    pub(crate) fn lookup(&mut self, id: LookupId, dialect: Dialect, request: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(request);
-        self.steps.push(Step::Lookup { id, request: start..self.bytes.len() });
+        self.steps.push(Step::Lookup { id, dialect, request: start..self.bytes.len() });
     }
 
     fn append<T>(

@@ -1,4 +1,9 @@
 //! What a provider is asked, and how its answer becomes a client's.
+//!
+//! Here are the dialects whose bodies are passed on as they come. The one that is translated has a file
+//! of its own.
+
+mod places_new;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -8,6 +13,49 @@ use crate::command::Query;
 use crate::config::Dialect;
 use crate::json::{self, NotJson};
 use crate::location::Location;
+
+/// What to ask the provider: a request less its address and its key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Request<'a> {
+    /// A GET.
+    Get {
+        /// The query string, to which a key may be added as `&key=`.
+        query: &'a str,
+    },
+    /// A POST.
+    Post {
+        /// JSON.
+        body: &'a str,
+        /// What the answer is to hold: the header field `X-Goog-FieldMask`.
+        fields: &'static str,
+    },
+}
+
+impl<'a> Request<'a> {
+    /// The request that [`write_request`] wrote.
+    pub(crate) fn new(dialect: Dialect, text: &'a str) -> Self {
+        match dialect {
+            Dialect::Places | Dialect::Posts => Self::Get { query: text },
+            Dialect::PlacesNew => Self::Post { body: text, fields: places_new::FIELDS },
+        }
+    }
+
+    /// Whether a response with a status other than 200 has a body worth reading, which says what is
+    /// wrong.
+    pub fn has_error_bodies(&self) -> bool {
+        matches!(self, Self::Post { .. })
+    }
+}
+
+/// What a provider answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Response<'a> {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The body, or as much of it as shows that it is too long. Nothing where the status is not 200,
+    /// unless the request [has error bodies](Request::has_error_bodies).
+    pub body: &'a [u8],
+}
 
 /// Why a lookup has no answer to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,6 +70,8 @@ pub enum LookupError {
     TooLong,
     /// A body that is no JSON object.
     NotJson(NotJson),
+    /// A body that is an object of another kind than was asked for.
+    Foreign,
     /// Too many lookups were waiting for their turn already.
     Busy,
 }
@@ -39,12 +89,13 @@ impl fmt::Display for LookupError {
             Self::NotJson(NotJson::NotAnObject) => {
                 f.write_str("the provider's answer is not a JSON object")
             }
+            Self::Foreign => f.write_str("the provider's answer is not of the kind asked for"),
             Self::Busy => f.write_str("too many lookups are waiting"),
         }
     }
 }
 
-/// Appends the query string, key left out, that asks for what is near `location`.
+/// Appends the query string or the body, key left out, that asks for what is near `location`.
 pub(crate) fn write_request(
     dialect: Dialect,
     location: &[u8],
@@ -59,6 +110,7 @@ pub(crate) fn write_request(
             out.extend_from_slice(b"&radius=");
             query.radius_km.write_thousandfold(out);
         }
+        Dialect::PlacesNew => places_new::write_request(&location, query, out),
         Dialect::Posts => {
             out.extend_from_slice(b"q=&geocode=");
             location.write_for_provider(out);
@@ -75,29 +127,42 @@ pub(crate) fn write_request(
 ///
 /// # Errors
 ///
-/// Where the body is no JSON object; nothing is appended then.
+/// Where it is not what was asked for; nothing is appended then.
 pub(crate) fn write_answer(
     dialect: Dialect,
+    response: Response<'_>,
+    bound: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), LookupError> {
+    match dialect {
+        Dialect::PlacesNew => places_new::write_answer(response, bound, out),
+        Dialect::Places | Dialect::Posts if response.status != 200 => {
+            Err(LookupError::Status(response.status))
+        }
+        Dialect::Places => write_cut(response.body, bound, out, write_paragraph),
+        Dialect::Posts => write_cut(response.body, bound, out, write_line),
+    }
+}
+
+/// Appends, through `write`, the parts of a body that are left when its results are cut.
+fn write_cut(
     body: &[u8],
     bound: u32,
     out: &mut Vec<u8>,
+    write: impl FnOnce(&mut dyn Iterator<Item = &[u8]>, &mut Vec<u8>),
 ) -> Result<(), LookupError> {
     let cuts = json::cut_results(body, bound as usize).map_err(LookupError::NotJson)?;
     let mut ends = cuts.iter().map(|cut| cut.start).collect::<Vec<_>>();
     ends.push(body.len());
     let starts = core::iter::once(0).chain(cuts.iter().map(|cut| cut.end));
-    let kept = starts.zip(ends).map(|(start, end)| &body[start..end]);
-    match dialect {
-        Dialect::Places => write_paragraph(kept, out),
-        Dialect::Posts => write_line(kept, out),
-    }
+    write(&mut starts.zip(ends).map(|(start, end)| &body[start..end]), out);
     Ok(())
 }
 
 /// Appends a body in the provider's own error format, so that a client's parser works.
 pub(crate) fn write_error(dialect: Dialect, error: &LookupError, out: &mut Vec<u8>) {
     let body = match dialect {
-        Dialect::Places => format!(
+        Dialect::Places | Dialect::PlacesNew => format!(
             r#"{{"html_attributions":[],"results":[],"status":"UNKNOWN_ERROR","error_message":"{error}"}}{end}"#,
             end = "\n\n"
         ),
@@ -107,7 +172,7 @@ pub(crate) fn write_error(dialect: Dialect, error: &LookupError, out: &mut Vec<u
 }
 
 /// Newlines at both ends go, a run of them becomes one, and two follow.
-fn write_paragraph<'a>(parts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+fn write_paragraph(parts: &mut dyn Iterator<Item = &[u8]>, out: &mut Vec<u8>) {
     let start = out.len();
     for line in parts.flat_map(|part| part.split_inclusive(|byte| *byte == b'\n')) {
         let begins_line = out.len() == start || out.last() == Some(&b'\n');
@@ -122,7 +187,7 @@ fn write_paragraph<'a>(parts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>)
 }
 
 /// All on one line.
-fn write_line<'a>(parts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+fn write_line(parts: &mut dyn Iterator<Item = &[u8]>, out: &mut Vec<u8>) {
     for piece in parts.flat_map(|part| part.split(|byte| matches!(byte, b'\r' | b'\n'))) {
         out.extend_from_slice(piece);
     }
@@ -145,7 +210,8 @@ mod tests {
 
     fn answer(dialect: Dialect, body: &str, bound: u32) -> String {
         let mut out = Vec::new();
-        write_answer(dialect, body.as_bytes(), bound, &mut out).unwrap();
+        let response = Response { status: 200, body: body.as_bytes() };
+        write_answer(dialect, response, bound, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -52,11 +52,32 @@ fn a_client_that_reads_nothing_keeps_nobody_else_waiting() {
     assert!(lines.iter().all(|answer| answer.starts_with(b"? x")));
 }
 
+#[test]
+fn a_neighbour_that_comes_late_is_told_everything() {
+    let mut herd = Herd::start();
+    assert_eq!(herd.south.stop(), Some(0));
+
+    // Some 2 MB: more than a link takes at once.
+    for batch in 0..20 {
+        let reports: String =
+            (0..1000).map(|n| format!("IAMAT kiwi-{batch}-{n}-{:060} +1-1 100\n", 0)).collect();
+        assert_eq!(ask(&herd.north.address, &reports).lines().count(), 1000);
+    }
+    herd.south = Server::start("South", herd.dir.path(), &herd.south_address);
+
+    for batch in 0..20 {
+        for n in [0, 500, 999] {
+            herd.south.knows(&format!("kiwi-{batch}-{n}-{:060}", 0));
+        }
+    }
+}
+
 /// Two neighbours and their directory, which outlives them.
 struct Herd {
     north: Server,
     south: Server,
-    _dir: tempfile::TempDir,
+    south_address: String,
+    dir: tempfile::TempDir,
 }
 
 struct Server {
@@ -80,7 +101,8 @@ impl Herd {
         Self {
             north: Server::start("North", dir.path(), north),
             south: Server::start("South", dir.path(), south),
-            _dir: dir,
+            south_address: south.clone(),
+            dir,
         }
     }
 }

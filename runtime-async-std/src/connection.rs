@@ -1,9 +1,7 @@
 //! Reading from a socket and writing to it.
 
-use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::Poll;
 use std::io;
 use std::sync::Arc;
 
@@ -33,8 +31,8 @@ pub(crate) async fn read(host: Arc<Host<Writer>>, port: Arc<Port<Writer>>, mut r
     }
 }
 
-/// Reads once, into a buffer that belongs to the thread rather than to the connection. Whether there
-/// may be more. Where nothing had to be waited for, others have their turn first.
+/// Reads once. Whether there may be more. Where nothing had to be waited for, others have their turn
+/// first.
 async fn receive(
     host: &Host<Writer>,
     port: &Port<Writer>,
@@ -42,13 +40,9 @@ async fn receive(
 ) -> io::Result<bool> {
     let mut waited = false;
     let more = poll_fn(|context| {
-        BUFFER.with_borrow_mut(|buffer| {
-            let Poll::Ready(read) = Pin::new(&mut *reader).poll_read(context, buffer) else {
-                waited = true;
-                return Poll::Pending;
-            };
-            Poll::Ready(read.map(|length| host.received(port, &buffer[..length])))
-        })
+        let more = host.read(port, |buffer| Pin::new(&mut *reader).poll_read(context, buffer));
+        waited |= more.is_pending();
+        more
     })
     .await?;
     if !waited {
@@ -69,8 +63,4 @@ pub(crate) async fn write(host: Arc<Host<Writer>>, port: Arc<Port<Writer>>) {
 
 async fn send(mut writer: &Writer, bytes: &[u8]) -> io::Result<usize> {
     writer.write(bytes).await
-}
-
-thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; 64 * 1024].into_boxed_slice());
 }

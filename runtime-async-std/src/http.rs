@@ -4,6 +4,7 @@
 //! of the response that is not ASCII. So surf is given a client of ours, which hands curl what surf
 //! asks for and nothing else.
 
+use core::str::FromStr as _;
 use core::time::Duration;
 use std::io;
 
@@ -11,10 +12,10 @@ use async_std::io::BufReader;
 use async_trait::async_trait;
 use futures_util::AsyncReadExt as _;
 use herd_core::LookupError;
-use herd_runtime::{Settings, Upstream, upstream};
+use herd_runtime::{HttpRequest, HttpResponse, Settings, Upstream, upstream};
 use isahc::config::{Configurable as _, RedirectPolicy, VersionNegotiation};
-use surf::http::{Request, Response};
-use surf::{Body, Client, HttpClient, StatusCode};
+use surf::http::{Method, Request, Response, Url};
+use surf::{Body, Client, HttpClient, RequestBuilder, StatusCode};
 
 /// A provider asked through surf.
 pub(crate) struct Surf {
@@ -26,7 +27,6 @@ impl Surf {
     /// the time too, and has only so many connections for requests of that kind.
     pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
         let curl = isahc::HttpClient::builder()
-            .default_header("User-Agent", upstream::USER_AGENT)
             .title_case_headers(true)
             .timeout(settings.upstream.timeout + Duration::from_secs(1))
             .max_connections(settings.core.limits.lookups as usize + ABANDONED)
@@ -42,20 +42,31 @@ impl Surf {
 
 #[async_trait]
 impl Upstream for Surf {
-    async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
-        let mut response = self.client.get(url).await.map_err(unreachable)?;
-        if response.status() != StatusCode::Ok {
-            return Err(LookupError::Status(response.status().into()));
-        }
+    async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError> {
+        let mut response = self.client.send(request(asked)?).await.map_err(unreachable)?;
+        let status = response.status().into();
         let mut body = Vec::new();
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            match response.read(&mut chunk).await.map_err(unreachable)? {
-                0 => return Ok(body),
-                length => upstream::append(&mut body, &chunk[..length], limit)?,
+        if asked.wants_body(status) {
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                match response.read(&mut chunk).await.map_err(unreachable)? {
+                    0 => break,
+                    length => upstream::append(&mut body, &chunk[..length], limit)?,
+                }
             }
         }
+        Ok(HttpResponse { status, body })
     }
+}
+
+fn request(asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
+    let url = Url::parse(&asked.url).map_err(unreachable)?;
+    let method = Method::from_str(asked.method).map_err(unreachable)?;
+    let mut request = RequestBuilder::new(method, url);
+    for (name, value) in &asked.headers {
+        request = request.header(*name, value);
+    }
+    Ok(if asked.body.is_empty() { request } else { request.body(asked.body.as_str()) })
 }
 
 /// What surf sends its requests with.
@@ -64,8 +75,21 @@ struct Curl(isahc::HttpClient);
 
 #[async_trait]
 impl HttpClient for Curl {
-    async fn send(&self, request: Request) -> Result<Response, surf::Error> {
-        let response = self.0.get_async(request.url().as_str()).await?;
+    async fn send(&self, mut request: Request) -> Result<Response, surf::Error> {
+        let mut asked = isahc::http::Request::builder()
+            .method(request.method().as_ref())
+            .uri(request.url().as_str())
+            .header("User-Agent", upstream::USER_AGENT);
+        // They come in any order and leave in that of the alphabet.
+        let mut fields: Vec<_> = request.iter().collect();
+        fields.sort_unstable_by_key(|(name, _)| name.as_str());
+        for (name, values) in fields {
+            asked = asked.header(name.as_str(), values.last().as_str());
+        }
+        let body = request.body_bytes().await?;
+        // A body of no bytes would be announced, and a GET has none at all.
+        let body = if body.is_empty() { isahc::Body::empty() } else { body.into() };
+        let response = self.0.send_async(asked.body(body)?).await?;
         let mut answer = Response::new(StatusCode::try_from(response.status().as_u16())?);
         answer.set_body(Body::from_reader(BufReader::new(response.into_body()), None));
         Ok(answer)

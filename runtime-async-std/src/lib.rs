@@ -17,7 +17,7 @@ use async_std::future::timeout;
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
 use futures_util::future::Abortable;
-use herd_runtime::{Door, Failure, Host, Job, Provider, Server, server, signals};
+use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server, signals};
 
 use crate::connection::{Writer, read, split, write};
 use crate::http::Surf;
@@ -121,7 +121,10 @@ async fn perform(host: Arc<Host<Writer>>, provider: Provider, job: Job<Writer>) 
         }
         Job::Ask { id, request, abort } => {
             if let Ok(answer) = Abortable::new(provider.ask(&request), abort).await {
-                host.answered(id, answer.as_deref().map_err(|error| *error));
+                host.answered(
+                    id,
+                    answer.as_ref().map(HttpResponse::borrowed).map_err(|error| *error),
+                );
             }
         }
         Job::Write { port } => write(host, port).await,

@@ -1,9 +1,7 @@
 //! Reading from a socket and writing to it.
 
-use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::Poll;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -47,8 +45,8 @@ pub(crate) async fn read(
     }
 }
 
-/// Reads once, into a buffer that belongs to the thread rather than to the connection. Whether there
-/// may be more. Where nothing had to be waited for, others have their turn first.
+/// Reads once. Whether there may be more. Where nothing had to be waited for, others have their turn
+/// first.
 async fn receive(
     host: &Host<Writer>,
     port: &Port<Writer>,
@@ -56,14 +54,13 @@ async fn receive(
 ) -> io::Result<bool> {
     let mut waited = false;
     let more = poll_fn(|context| {
-        BUFFER.with_borrow_mut(|buffer| {
+        let more = host.read(port, |buffer| {
             let mut buffer = ReadBuf::new(buffer);
-            let Poll::Ready(read) = Pin::new(&mut *reader).poll_read(context, &mut buffer) else {
-                waited = true;
-                return Poll::Pending;
-            };
-            Poll::Ready(read.map(|()| host.received(port, buffer.filled())))
-        })
+            let read = Pin::new(&mut *reader).poll_read(context, &mut buffer);
+            read.map_ok(|()| buffer.filled().len())
+        });
+        waited |= more.is_pending();
+        more
     })
     .await?;
     if !waited {
@@ -91,8 +88,4 @@ async fn send(writer: &Writer, bytes: &[u8]) -> io::Result<usize> {
             outcome => return outcome,
         }
     }
-}
-
-thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; 64 * 1024].into_boxed_slice());
 }

@@ -1,13 +1,14 @@
 //! Asking the provider with reqwest.
 
+use core::str::FromStr as _;
 use std::io;
 
 use async_trait::async_trait;
 use herd_core::LookupError;
-use herd_runtime::{Upstream, upstream};
+use herd_runtime::{HttpRequest, HttpResponse, Upstream, upstream};
 use reqwest::header::{ACCEPT, HOST, USER_AGENT};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use url::Position;
 
 /// A provider asked through reqwest.
@@ -29,26 +30,34 @@ impl Reqwest {
     }
 
     /// The headers curl sends, in its order, so that a provider sees one herd whatever it runs on.
-    fn request(&self, url: &str) -> Result<RequestBuilder, LookupError> {
-        let url = Url::parse(url).map_err(|_| LookupError::Unreachable)?;
+    fn request(&self, asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
+        let url = Url::parse(&asked.url).map_err(|_| LookupError::Unreachable)?;
+        let method = Method::from_str(asked.method).map_err(|_| LookupError::Unreachable)?;
         let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
-        let request = self.client.get(url).header(HOST, host);
-        Ok(request.header(ACCEPT, "*/*").header(USER_AGENT, upstream::USER_AGENT))
+        let mut request = self.client.request(method, url).header(HOST, host);
+        request = request.header(ACCEPT, "*/*").header(USER_AGENT, upstream::USER_AGENT);
+        for (name, value) in &asked.headers {
+            request = request.header(*name, value);
+        }
+        if !asked.body.is_empty() {
+            request = request.body(asked.body.clone());
+        }
+        Ok(request)
     }
 }
 
 #[async_trait]
 impl Upstream for Reqwest {
-    async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
-        let mut response = self.request(url)?.send().await.map_err(unreachable)?;
-        if response.status() != StatusCode::OK {
-            return Err(LookupError::Status(response.status().as_u16()));
-        }
+    async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError> {
+        let mut response = self.request(asked)?.send().await.map_err(unreachable)?;
+        let status = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            upstream::append(&mut body, &chunk, limit)?;
+        if asked.wants_body(status) {
+            while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+                upstream::append(&mut body, &chunk, limit)?;
+            }
         }
-        Ok(body)
+        Ok(HttpResponse { status, body })
     }
 }
 

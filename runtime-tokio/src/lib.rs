@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::Abortable;
-use herd_runtime::{Door, Failure, Host, Job, Provider, Server, server, signals};
+use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server, signals};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
@@ -127,7 +127,10 @@ async fn perform(host: Arc<Host<Writer>>, provider: Provider, job: Job<Writer>) 
         }
         Job::Ask { id, request, abort } => {
             if let Ok(answer) = Abortable::new(provider.ask(&request), abort).await {
-                host.answered(id, answer.as_deref().map_err(|error| *error));
+                host.answered(
+                    id,
+                    answer.as_ref().map(HttpResponse::borrowed).map_err(|error| *error),
+                );
             }
         }
         Job::Write { port } => write(host, port).await,

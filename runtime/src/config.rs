@@ -11,7 +11,7 @@
 //! url = "http://127.0.0.1:12000/maps/api/place/nearbysearch/json"
 //! key_env = "GOOGLE_PLACES_API_KEY"
 //! timeout_ms = 10000
-//! dialect = "places-legacy"          # or "posts"
+//! dialect = "places-legacy"          # or "places-new", "posts"
 //!
 //! [limits]                           # the fields of herd_core::Limits
 //!
@@ -94,22 +94,25 @@ fn secret(source: &Source<'_>, file: &File) -> Result<SecretSource, Failure> {
 
 fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
     let raw = &file.upstream;
-    let usual =
-        match file.provider.as_ref().map_or(Provider::Places, |provider| *provider.get_ref()) {
-            Provider::Places => UpstreamDialect::PlacesLegacy,
-            Provider::Posts => UpstreamDialect::Posts,
+    let provider = file.provider.as_ref().map_or(Provider::Places, |provider| *provider.get_ref());
+    let (mut dialect, others) = match provider {
+        Provider::Places => (UpstreamDialect::PlacesLegacy, "\"places-legacy\" or \"places-new\""),
+        Provider::Posts => (UpstreamDialect::Posts, "\"posts\""),
+    };
+    if let Some(chosen) = &raw.dialect {
+        dialect = *chosen.get_ref();
+        let right = match dialect {
+            UpstreamDialect::PlacesLegacy | UpstreamDialect::PlacesNew => Provider::Places,
+            UpstreamDialect::Posts => Provider::Posts,
         };
-    let mut upstream = Upstream::local(usual);
-    if let Some(dialect) = &raw.dialect {
-        if dialect.get_ref().provider() != usual.provider() {
-            let message = match usual {
-                UpstreamDialect::PlacesLegacy => "this dialect is for provider = \"posts\"",
-                UpstreamDialect::Posts => "this dialect is for provider = \"places\"",
-            };
-            return Err(source.wrong(&dialect.span(), message));
+        if right != provider {
+            let message = format!(
+                "this dialect is for provider = \"{right}\": for \"{provider}\" it is {others}"
+            );
+            return Err(source.wrong(&chosen.span(), message));
         }
-        upstream.dialect = *dialect.get_ref();
     }
+    let mut upstream = Upstream::usual(dialect);
     if let Some(url) = &raw.url {
         check_url(url.get_ref()).map_err(|message| source.wrong(&url.span(), message))?;
         upstream.url.clone_from(url.get_ref());
@@ -126,7 +129,7 @@ fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
     Ok(upstream)
 }
 
-/// The server appends `?location=...` to the URL, and sends it as it is.
+/// The server may append `?location=...` to the URL, and sends it as it is.
 fn check_url(url: &str) -> Result<(), &'static str> {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return Err("a URL starts with http:// or https://");

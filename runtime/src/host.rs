@@ -7,13 +7,18 @@
 //! One *turn* is one call of the core and everything that follows from it. Bytes for neighbours are
 //! offered to the kernel first; all lines for one connection leave in one call, each answer with a body
 //! in one of its own.
+//!
+//! Whoever has an answer of one server may ask the next at once, and there the record and the question
+//! come on two connections, read by tasks that a runtime runs in any order. So what neighbours have sent
+//! is heard before anything else is: [`Host::read`] sees to that, however many threads there are.
 
+use core::cell::RefCell;
 use core::future::Future;
 use core::net::{IpAddr, SocketAddr};
-use core::task::Poll;
+use core::task::{Poll, ready};
 use core::time::Duration;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,15 +27,17 @@ use futures_util::future::{AbortHandle, AbortRegistration, poll_fn};
 use futures_util::task::AtomicWaker;
 use herd_core::{
     Action, ConnId, Counters, Dialled, Form, Herd, Instant, Listener, LookupError, LookupId,
-    Notice, Now, Output, PeerId,
+    Notice, Now, Output, PeerId, Response,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
 use crate::clock;
 use crate::log::{Direction, LogFile};
 use crate::notices;
 use crate::port::{Outbox, Port};
-use crate::settings::Settings;
+use crate::settings::{Settings, UpstreamSettings};
+use crate::upstream::HttpRequest;
 
 /// A server whose connections are written to through `S`.
 pub struct Host<S> {
@@ -41,6 +48,8 @@ pub struct Host<S> {
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
     plain: Vec<IpAddr>,
+    /// Where the provider is, and its key.
+    upstream: UpstreamSettings,
     /// Wakes whoever waits for the time that the core wants to be called at.
     timer: AtomicWaker,
     /// Wakes whoever waits for the server to stop.
@@ -52,6 +61,10 @@ struct State<S> {
     out: Output,
     /// The connections, by the number that the core has for them.
     entries: Vec<Option<Entry<S>>>,
+    /// The connections of the links that are up.
+    links: Vec<Arc<Port<S>>>,
+    /// Where what neighbours have sent is read into, ahead of what somebody else has.
+    heard: Box<[u8]>,
     lookups: HashMap<LookupId, AbortHandle>,
     /// What the kernel took in this turn.
     taken: Vec<(ConnId, usize)>,
@@ -98,8 +111,8 @@ pub enum Job<S> {
     Ask {
         /// What to answer with.
         id: LookupId,
-        /// The query string, without the key.
-        request: String,
+        /// What to send.
+        request: HttpRequest,
         /// What aborts it.
         abort: AbortRegistration,
     },
@@ -113,6 +126,15 @@ pub enum Job<S> {
 /// Rounds of a turn in which bytes are still offered to the kernel at once. A neighbour that takes a
 /// whole table as fast as it is read may not keep everybody else waiting.
 const ROUNDS: usize = 4;
+/// Bytes read from a connection at once.
+const CHUNK: usize = 64 * 1024;
+/// Bytes read from a link ahead of what somebody else has sent.
+const HEARD: usize = 16 * 1024;
+
+thread_local! {
+    /// An idle connection owns no buffer.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
+}
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// A server that has not been told anything yet; `perform` spawns a task for a job.
@@ -128,6 +150,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 herd: Herd::new(settings.core.clone()),
                 out: Output::new(),
                 entries: Vec::new(),
+                links: Vec::new(),
+                heard: vec![0; HEARD].into_boxed_slice(),
                 lookups: HashMap::new(),
                 taken: Vec::new(),
                 broken: Vec::new(),
@@ -141,6 +165,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             log,
             peers: addresses.zip(names).collect(),
             plain: settings.plain_addresses(),
+            upstream: settings.upstream.clone(),
             timer: AtomicWaker::new(),
             end: AtomicWaker::new(),
         }
@@ -181,21 +206,28 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         })
     }
 
-    /// Bytes were read, or none: the other side has ended its half. Whether to go on reading.
-    pub fn received(&self, port: &Port<S>, bytes: &[u8]) -> bool {
-        self.turn(|state, now| {
-            if bytes.is_empty() {
-                state.herd.handle_eof(now, port.id, &mut state.out);
-                return false;
+    /// Reads once, through `read`, and hands what came to the core. Whether to go on reading.
+    ///
+    /// A link is read under the lock, so that nothing of it is on its way from the kernel to the core
+    /// when somebody else's bytes get there.
+    pub fn read(
+        &self,
+        port: &Port<S>,
+        read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<bool>> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let (mut state, length);
+            if port.is_link() {
+                state = self.lock();
+                length = ready!(read(buffer))?;
+            } else {
+                length = ready!(read(buffer))?;
+                state = self.lock();
+                self.hear_neighbours(&mut state);
             }
-            if self.log.wants_lines()
-                && let Some(entry) = find(&mut state.entries, port.id)
-            {
-                self.log.bytes(now.wall, Direction::Received, port.number, &entry.peer, bytes);
-            }
-            state.herd.handle_input(now, port.id, bytes, &mut state.out);
-            true
-        }) && !port.is_closed()
+            self.receive(&mut state, port, &buffer[..length]);
+            Poll::Ready(Ok(length > 0 && !port.is_closed()))
+        })
     }
 
     /// A connection broke.
@@ -219,7 +251,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     /// A lookup is over.
-    pub fn answered(&self, id: LookupId, answer: Result<&[u8], LookupError>) {
+    pub fn answered(&self, id: LookupId, answer: Result<Response<'_>, LookupError>) {
         self.turn(|state, now| {
             state.lookups.remove(&id);
             state.herd.handle_lookup(now, id, answer, &mut state.out);
@@ -286,14 +318,62 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         self.log.event(clock::now().wall, log::Level::Info, text);
     }
 
+    /// Hands the core what neighbours have sent and nobody has read yet. What ended a link is left to
+    /// the task that reads it.
+    fn hear_neighbours(&self, state: &mut State<S>) {
+        if state.links.is_empty() {
+            return;
+        }
+        let mut polled: Vec<_> =
+            state.links.iter().map(|link| PollFd::new(&link.stream, PollFlags::IN)).collect();
+        if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+            return;
+        }
+        let links = state.links.iter().zip(&polled);
+        let speaking: Vec<_> = links
+            .filter(|(_, polled)| !polled.revents().is_empty())
+            .map(|(link, _)| Arc::clone(link))
+            .collect();
+        let mut buffer = core::mem::take(&mut state.heard);
+        for link in speaking {
+            match (&*SockRef::from(&link.stream)).read(&mut buffer) {
+                Ok(0) => {}
+                Ok(length) => self.receive(state, &link, &buffer[..length]),
+                Err(error) if is_passing(&error) => {}
+                Err(_) => self.go(state, |state, now| state.break_off(now, link.id)),
+            }
+        }
+        state.heard = buffer;
+    }
+
+    /// Bytes were read, or none: the other side has ended its half.
+    fn receive(&self, state: &mut State<S>, port: &Port<S>, bytes: &[u8]) {
+        self.go(state, |state, now| {
+            if bytes.is_empty() {
+                return state.herd.handle_eof(now, port.id, &mut state.out);
+            }
+            if self.log.wants_lines()
+                && let Some(entry) = find(&mut state.entries, port.id)
+            {
+                self.log.bytes(now.wall, Direction::Received, port.number, &entry.peer, bytes);
+            }
+            state.herd.handle_input(now, port.id, bytes, &mut state.out);
+        });
+    }
+
     /// One call of the core and everything that follows from it.
     fn turn<T>(&self, call: impl FnOnce(&mut State<S>, Now) -> T) -> T {
+        self.go(&mut self.lock(), call)
+    }
+
+    /// The same where the lock is held already. The clocks are read under it, so that time never runs
+    /// backwards for the core.
+    fn go<T>(&self, state: &mut State<S>, call: impl FnOnce(&mut State<S>, Now) -> T) -> T {
         let now = clock::now();
-        let mut state = self.lock();
-        let result = call(&mut state, now);
+        let result = call(state, now);
         let mut round = 0;
         while !state.out.is_empty() || !state.taken.is_empty() || !state.broken.is_empty() {
-            self.act(&mut state, now, round < ROUNDS);
+            self.act(state, now, round < ROUNDS);
             state.report(now);
             round += 1;
         }
@@ -330,7 +410,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Action::Lookup { id, request } => {
                     let (handle, abort) = AbortHandle::new_pair();
                     state.lookups.insert(id, handle);
-                    (self.perform)(Job::Ask { id, request: request.to_owned(), abort });
+                    let request = self.upstream.request(request);
+                    (self.perform)(Job::Ask { id, request, abort });
                 }
                 Action::Cancel { id } => {
                     if let Some(handle) = state.lookups.remove(&id) {
@@ -384,6 +465,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let mut entry = notices::connection(notice).and_then(|conn| find(&mut state.entries, conn));
         if let (Notice::LinkUp { .. }, Some(entry), Some(name)) = (notice, &mut entry, neighbour) {
             entry.peer = Arc::clone(name);
+            entry.port.become_link();
+            state.links.push(Arc::clone(&entry.port));
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
@@ -428,6 +511,7 @@ impl<S: AsFd> State<S> {
             entry.port.close();
             log.gone(entry.port.number);
             self.entries[conn.index()] = None;
+            self.links.retain(|link| link.id != conn);
         }
     }
 

@@ -28,4 +28,4 @@ pub use port::Port;
 pub use roster::Roster;
 pub use server::Server;
 pub use settings::{Settings, load};
-pub use upstream::{Provider, Upstream};
+pub use upstream::{HttpRequest, HttpResponse, Provider, Upstream};

@@ -18,6 +18,7 @@
 //! - A byte outside printable ASCII is written `\x0D`, a backslash `\\`, so that a client can not forge
 //!   a line, and nothing of what was said is lost. The line end is left out, but for those within an
 //!   answer: a lookup's body stays on one line.
+//! - A handshake's proofs are left out: `PROOF (hidden)`.
 //! - `\+` at the end says that the line was too long to be held until it was complete; it goes on in
 //!   the next line of that connection and direction. `\-` says that what followed was dropped.
 

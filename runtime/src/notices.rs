@@ -121,6 +121,8 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Stalled => "takes nothing of what waits for it",
         Goodbye::Silent => "nothing heard for 15 s",
         Goodbye::Replaced => "replaced by a newer link",
+        Goodbye::Refused => "this server refused the handshake",
+        Goodbye::TurnedAway => "the other side refused the handshake",
         Goodbye::Stopping => "this server is stopping",
     }
 }

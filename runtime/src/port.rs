@@ -21,6 +21,7 @@ pub struct Port<S> {
     pub stream: S,
     paused: AtomicBool,
     closed: AtomicBool,
+    link: AtomicBool,
     /// Wakes the reading task.
     gate: AtomicWaker,
 }
@@ -42,6 +43,15 @@ impl<S> Port<S> {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Whether a neighbour is at the other end.
+    pub(crate) fn is_link(&self) -> bool {
+        self.link.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn become_link(&self) {
+        self.link.store(true, Ordering::Release);
+    }
+
     pub(crate) fn pause(&self, paused: bool) {
         self.paused.store(paused, Ordering::Release);
         self.gate.wake();
@@ -50,8 +60,8 @@ impl<S> Port<S> {
 
 impl<S: AsFd> Port<S> {
     pub(crate) fn new(id: ConnId, number: u64, stream: S) -> Self {
-        let (paused, closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { id, number, stream, paused, closed, gate: AtomicWaker::new() }
+        let [paused, closed, link] = [(); 3].map(|()| AtomicBool::new(false));
+        Self { id, number, stream, paused, closed, link, gate: AtomicWaker::new() }
     }
 
     /// Ends both halves, so that the reading task ends too and the last of the two drops the socket.

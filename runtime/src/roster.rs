@@ -91,7 +91,7 @@ pub type Place = String;
 /// The provider that the servers of a herd ask.
 #[derive(Clone, Debug)]
 pub struct Upstream {
-    /// What the requests start with, up to the `?`.
+    /// Where the requests go: all of the address but the query.
     pub url: String,
     /// The environment variable that holds the key, and the place in the file that names it.
     pub key_env: Option<(String, Place)>,
@@ -107,6 +107,8 @@ pub struct Upstream {
 pub enum UpstreamDialect {
     /// Google Places Nearby Search, the first of its kind.
     PlacesLegacy,
+    /// Google's Places API (New).
+    PlacesNew,
     /// The 2012 Twitter search.
     Posts,
 }
@@ -116,6 +118,7 @@ impl UpstreamDialect {
     pub fn provider(self) -> Dialect {
         match self {
             Self::PlacesLegacy => Dialect::Places,
+            Self::PlacesNew => Dialect::PlacesNew,
             Self::Posts => Dialect::Posts,
         }
     }

@@ -5,10 +5,11 @@ use crate::failure::Failure;
 use crate::log::LogSettings;
 use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
 use crate::secret::{self, Environment, Mode};
+use crate::upstream::HttpRequest;
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-use herd_core::{Config, LinkKind, Neighbour, Secret, Seed};
+use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Seed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env;
 use std::net::ToSocketAddrs as _;
@@ -59,7 +60,7 @@ impl Settings {
 /// The provider that a server asks.
 #[derive(Clone, Debug)]
 pub struct UpstreamSettings {
-    /// What the requests start with, up to the `?`.
+    /// Where the requests go: all of the address but the query.
     pub url: String,
     /// What goes with each request, where the provider wants one.
     pub key: Option<Key>,
@@ -70,14 +71,29 @@ pub struct UpstreamSettings {
 }
 
 impl UpstreamSettings {
-    /// The URL that asks what `request` says, a query string without the key.
-    pub fn request_url(&self, request: &str) -> String {
-        let mut url = format!("{}?{request}", self.url);
-        if let Some(Key(key)) = &self.key {
-            url.push_str("&key=");
-            url.extend(utf8_percent_encode(key, NOT_UNRESERVED));
+    /// The request that asks what the core wants to know: with the address, and the key where it belongs.
+    pub fn request(&self, request: Request<'_>) -> HttpRequest {
+        let has_error_bodies = request.has_error_bodies();
+        match request {
+            Request::Get { query } => {
+                let mut url = format!("{}?{query}", self.url);
+                if let Some(Key(key)) = &self.key {
+                    url.push_str("&key=");
+                    url.extend(utf8_percent_encode(key, NOT_UNRESERVED));
+                }
+                let (headers, body) = (Vec::new(), String::new());
+                HttpRequest { method: "GET", url, headers, body, has_error_bodies }
+            }
+            Request::Post { body, fields } => {
+                let mut headers = vec![("Content-Type", "application/json".to_owned())];
+                if let Some(Key(key)) = &self.key {
+                    headers.push(("X-Goog-Api-Key", key.clone()));
+                }
+                headers.push(("X-Goog-FieldMask", fields.to_owned()));
+                let (url, body) = (self.url.clone(), body.to_owned());
+                HttpRequest { method: "POST", url, headers, body, has_error_bodies }
+            }
         }
-        url
     }
 }
 
@@ -168,7 +184,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
             .map(|link| link.listen.as_ref().unwrap_or(&link.address).to_string()),
         advertised: server.address.to_string(),
         dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
-        upstream: upstream(&roster.upstream, env, &mut warnings),
+        upstream: upstream(&roster.upstream, env, &mut warnings)?,
         log: roster.log.changed_by(&args.log),
         workers: args.workers.map_or(1, usize::from),
         warnings,
@@ -209,23 +225,32 @@ fn upstream(
     upstream: &Upstream,
     env: Environment<'_>,
     warnings: &mut Vec<String>,
-) -> UpstreamSettings {
-    let key = upstream.key_env.as_ref().and_then(|(name, place)| {
-        let key = env(name)
-            .and_then(|value| value.into_string().ok())
-            .filter(|key| !key.trim().is_empty());
-        if key.is_none() {
+) -> Result<UpstreamSettings, Failure> {
+    let mut key = None;
+    if let Some((name, place)) = &upstream.key_env {
+        let value = env(name).and_then(|value| value.into_string().ok()).unwrap_or_default();
+        let value = value.trim();
+        if value.is_empty() {
             warnings
                 .push(format!("{place}: {name} holds no key: the provider is asked without one"));
+        } else if upstream.dialect == UpstreamDialect::PlacesNew && !is_visible(value) {
+            return Err(Failure::wrong(format!(
+                "{place}: the key in {name} goes into a header, which takes printable ASCII characters only"
+            )));
+        } else {
+            key = Some(Key::new(value));
         }
-        key.map(|key| Key::new(key.trim()))
-    });
-    UpstreamSettings {
+    }
+    Ok(UpstreamSettings {
         url: upstream.url.clone(),
         key,
         timeout: upstream.timeout,
         dialect: upstream.dialect,
-    }
+    })
+}
+
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn seed() -> Result<[u8; 32], Failure> {

@@ -1,9 +1,11 @@
 //! The provider, as a server sees it.
 
+use core::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use herd_core::LookupError;
+use herd_core::{LookupError, Response};
+use memchr::memmem;
 
 use crate::settings::UpstreamSettings;
 
@@ -14,12 +16,71 @@ use crate::settings::UpstreamSettings;
 /// is up; whatever connection it used must not be used again then.
 #[async_trait]
 pub trait Upstream: Send + Sync + 'static {
-    /// Gets `url`, and returns the body of a 200 response.
+    /// Sends a request, and returns what it is answered by.
     ///
     /// # Errors
     ///
-    /// What came instead of a body of at most `limit` bytes.
-    async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, LookupError>;
+    /// What came instead of a response whose body, where [wanted](HttpRequest::wants_body), has `limit`
+    /// bytes at most.
+    async fn send(&self, request: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError>;
+}
+
+/// A request to a provider, ready to be sent. `Debug` does not show it: the key is in it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct HttpRequest {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The whole address.
+    pub url: String,
+    /// The header fields that follow those of every request, which are `Host`, `Accept` and
+    /// `User-Agent`.
+    pub headers: Vec<(&'static str, String)>,
+    /// What a `POST` carries.
+    pub body: String,
+    /// Whether a body is wanted with any status, not with 200 alone.
+    pub has_error_bodies: bool,
+}
+
+impl HttpRequest {
+    /// Whether the body of a response with this status is to be read.
+    pub fn wants_body(&self, status: u16) -> bool {
+        status == 200 || self.has_error_bodies
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpRequest({} ..)", self.method)
+    }
+}
+
+/// What a provider answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HttpResponse {
+    /// The status.
+    pub status: u16,
+    /// The body, or nothing where it was not wanted.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// The response, as the core wants to hear of it.
+    pub fn borrowed(&self) -> Response<'_> {
+        Response { status: self.status, body: &self.body }
+    }
+
+    /// The response with asterisks for the key that it may refuse by name: neither clients nor the log
+    /// are to see it.
+    #[must_use]
+    pub fn without_key(mut self, settings: &UpstreamSettings) -> Self {
+        let Some(key) = settings.key.as_ref().filter(|_| self.status != 200) else { return self };
+        let key = key.expose().as_bytes();
+        let found: Vec<_> = memmem::find_iter(&self.body, key).collect();
+        for at in found {
+            self.body[at..at + key.len()].fill(b'*');
+        }
+        self
+    }
 }
 
 /// A provider with what is needed to ask it.
@@ -45,8 +106,9 @@ impl Provider {
     /// # Errors
     ///
     /// What came instead of an answer.
-    pub async fn ask(&self, request: &str) -> Result<Vec<u8>, LookupError> {
-        self.client.get(&self.settings.request_url(request), self.body_bytes).await
+    pub async fn ask(&self, request: &HttpRequest) -> Result<HttpResponse, LookupError> {
+        let response = self.client.send(request, self.body_bytes).await?;
+        Ok(response.without_key(&self.settings))
     }
 }
 
@@ -65,3 +127,40 @@ pub fn append(body: &mut Vec<u8>, chunk: &[u8], limit: usize) -> Result<(), Look
 
 /// What both servers say they are when they ask a provider.
 pub const USER_AGENT: &str = concat!("herd/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::UpstreamDialect;
+    use crate::settings::Key;
+    use core::time::Duration;
+    use herd_core::Request;
+
+    struct Echo(u16);
+
+    #[async_trait]
+    impl Upstream for Echo {
+        async fn send(&self, _: &HttpRequest, _: usize) -> Result<HttpResponse, LookupError> {
+            Ok(HttpResponse { status: self.0, body: b"no SESAME, SESAME is not allowed".to_vec() })
+        }
+    }
+
+    #[test]
+    fn a_refusal_does_not_show_the_key() {
+        let settings = UpstreamSettings {
+            url: "http://127.0.0.1:1/".to_owned(),
+            key: Some(Key::new("SESAME")),
+            timeout: Duration::from_secs(1),
+            dialect: UpstreamDialect::PlacesNew,
+        };
+        let request = settings.request(Request::Post { body: "{}", fields: "places.id" });
+        let body = |status| {
+            let provider = Provider::new(Echo(status), &settings, 1000);
+            futures_util::FutureExt::now_or_never(provider.ask(&request)).unwrap().unwrap().body
+        };
+
+        assert_eq!(body(403), b"no ******, ****** is not allowed");
+        assert_eq!(body(200), b"no SESAME, SESAME is not allowed");
+        assert!(!format!("{request:?}").contains("SESAME"));
+    }
+}

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{
     Action, Config, ConnId, Dialled, Form, Goodbye, Herd, Instant, Listener, LookupError, LookupId,
-    Notice, Now, Output, PeerId, Refusal, Timestamp,
+    Notice, Now, Output, PeerId, Refusal, Request, Response, Timestamp,
 };
 
 use crate::Meter;
 use crate::invariants::{Invariant, Violation};
 use crate::model::{Clock, End, Key, Kind, Model, Outcome, Record, Rules, Verdict, shown};
+use crate::upstream::Said;
 use crate::wire::Side;
 
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub(crate) struct Life {
     /// When its timer is set for.
     pub(crate) timer: u64,
     /// The answers that are on their way to it.
-    pub(crate) answers: BTreeMap<LookupId, (Result<Vec<u8>, LookupError>, Outcome)>,
+    pub(crate) answers: BTreeMap<LookupId, (Said, Outcome)>,
     /// Connections that there were, for who reports things too late.
     pub(crate) gone: Vec<ConnId>,
     /// The records as they were last seen.
@@ -54,7 +55,7 @@ pub(crate) enum Input {
     End(ConnId),
     Broke(ConnId),
     Taken(ConnId, usize),
-    Answer(LookupId, Result<Vec<u8>, LookupError>, Outcome),
+    Answer(LookupId, Said, Outcome),
     Timeout,
 }
 
@@ -272,7 +273,10 @@ impl Life {
                         self.model.sends(slot.wire, bytes, form == Form::Answer, clock)?;
                     }
                 }
-                Action::Lookup { id, request } => self.model.begins(id.number(), request, clock)?,
+                Action::Lookup { id, request } => {
+                    let query = query(&request);
+                    self.model.begins(id.number(), query, clock)?;
+                }
                 Action::Cancel { id } => self.model.cancels(id.number())?,
                 Action::Log(notice) => self.notice(notice, clock, start_of)?,
                 Action::Pause { .. }
@@ -419,13 +423,22 @@ fn call(
         Input::End(conn) => herd.handle_eof(now, *conn, out),
         Input::Broke(conn) => herd.handle_close(now, *conn, out),
         Input::Taken(conn, bytes) => herd.handle_drained(now, *conn, *bytes, out),
-        Input::Answer(id, body, _) => {
-            let body = body.as_ref().map(|body| &body[..]).map_err(|error| *error);
-            herd.handle_lookup(now, *id, body, out);
+        Input::Answer(id, said, _) => {
+            let said = said.as_ref().map_err(|error| *error);
+            let answer = said.map(|(status, body)| Response { status: *status, body });
+            herd.handle_lookup(now, *id, answer, out);
         }
         Input::Timeout => herd.handle_timeout(now, out),
     }
     None
+}
+
+/// What a request asks, whichever way.
+pub(crate) fn query<'a>(request: &Request<'a>) -> &'a str {
+    match request {
+        Request::Get { query } => query,
+        Request::Post { body, .. } => body,
+    }
 }
 
 fn metered(meter: Option<Meter>, run: &mut dyn FnMut()) -> i64 {
@@ -446,5 +459,7 @@ fn end(why: Goodbye) -> End {
         Goodbye::Silent => End::Silent,
         Goodbye::Replaced => End::Replaced,
         Goodbye::Stopping => End::Stopping,
+        Goodbye::Refused => End::Refused,
+        Goodbye::TurnedAway => End::TurnedAway,
     }
 }

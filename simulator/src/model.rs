@@ -80,6 +80,8 @@ pub(crate) enum End {
     Silent,
     Replaced,
     Stopping,
+    Refused,
+    TurnedAway,
 }
 
 #[derive(Debug)]
@@ -292,7 +294,9 @@ impl Model {
         let is_client = conn.kind == Kind::Client;
         let allowed = match why {
             End::Ended if is_client => conn.ended && conn.is_done(),
-            End::Ended => conn.ended || conn.refused,
+            End::Ended => conn.ended,
+            End::Refused => conn.refused,
+            End::TurnedAway => conn.ended && conn.link.is_none(),
             End::Lost => broken,
             End::TooMany => conn.unwelcome || conn.kind == Kind::Full,
             End::Idle => {

@@ -17,11 +17,14 @@ pub(crate) enum Mood {
     Fail,
 }
 
+/// A status and a body, or why there is neither.
+pub(crate) type Said = Result<(u16, Vec<u8>), LookupError>;
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// How long it takes.
     pub(crate) after: u64,
-    pub(crate) body: Result<Vec<u8>, LookupError>,
+    pub(crate) said: Said,
     /// What a client should see of it.
     pub(crate) outcome: Outcome,
 }
@@ -35,12 +38,12 @@ pub(crate) fn answer(mood: Mood, name: &str, timeout: u64, random: &mut Random) 
         Mood::Slow => random.within(timeout / 2..=timeout + timeout / 8),
         Mood::Hang => random.within(timeout + 1..=3 * timeout),
     };
-    let (body, outcome) = match mood {
+    let (said, outcome) = match mood {
         Mood::Good | Mood::Slow | Mood::Hang => object(name, random),
         Mood::Lie => lie(name, random),
         Mood::Fail => failure(random),
     };
-    Answer { after, body, outcome }
+    Answer { after, said, outcome }
 }
 
 const ITEMS: [&str; 8] = [
@@ -55,7 +58,7 @@ const ITEMS: [&str; 8] = [
 ];
 const GAPS: [&str; 4] = ["", "\n", "\r\n      ", "\n\n\n   "];
 
-fn object(name: &str, random: &mut Random) -> (Result<Vec<u8>, LookupError>, Outcome) {
+fn object(name: &str, random: &mut Random) -> (Said, Outcome) {
     let gap = |random: &mut Random| *random.pick(&GAPS);
     let begin = gap(random).replace(' ', "");
     let head = format!("{begin}{{{}\"token\":\"{name}\",\"results\":[", gap(random));
@@ -69,10 +72,10 @@ fn object(name: &str, random: &mut Random) -> (Result<Vec<u8>, LookupError>, Out
     let tail = format!("{}],{}\"status\":\"{status}\"}}{}", gap(random), gap(random), gap(random));
     let all: String = items.iter().map(|(gap, item)| format!("{gap}{item}")).collect();
     let body = format!("{head}{all}{tail}");
-    (Ok(body.into_bytes()), Outcome::Object { head, items, tail })
+    (Ok((200, body.into_bytes())), Outcome::Object { head, items, tail })
 }
 
-fn lie(name: &str, random: &mut Random) -> (Result<Vec<u8>, LookupError>, Outcome) {
+fn lie(name: &str, random: &mut Random) -> (Said, Outcome) {
     let not_json = "the provider's answer is not JSON";
     let (body, why) = match random.below(6) {
         0 => (format!("{{\"token\":\"{name}\",\"results\":[1,2").into_bytes(), not_json),
@@ -90,19 +93,22 @@ fn lie(name: &str, random: &mut Random) -> (Result<Vec<u8>, LookupError>, Outcom
             // Nothing is cut where there is no list to be cut.
             let head = format!("{{\"token\":\"{name}\",\"results\":{{\"0\":1}}}}");
             let body = head.clone().into_bytes();
-            return (Ok(body), Outcome::Object { head, items: Vec::new(), tail: String::new() });
+            return (
+                Ok((200, body)),
+                Outcome::Object { head, items: Vec::new(), tail: String::new() },
+            );
         }
     };
     let len = body.len();
-    (Ok(body), Outcome::Garbage { len, why })
+    (Ok((200, body)), Outcome::Garbage { len, why })
 }
 
-fn failure(random: &mut Random) -> (Result<Vec<u8>, LookupError>, Outcome) {
+fn failure(random: &mut Random) -> (Said, Outcome) {
     match random.below(3) {
         0 => (Err(LookupError::Unreachable), Outcome::Failed("the provider can not be reached")),
         1 => {
             let status = *random.pick(&[301, 404, 500, 503]);
-            (Err(LookupError::Status(status)), Outcome::Status(status))
+            (Ok((status, Vec::new())), Outcome::Status(status))
         }
         _ => (Err(LookupError::TimedOut), Outcome::Failed("the provider did not answer in time")),
     }

@@ -18,7 +18,7 @@ use herd_core::{Action, Config, Dialect, LinkKind, LookupId, Neighbour, Output, 
 use sha2::{Digest as _, Sha256};
 
 use crate::crowd::Client;
-use crate::life::{Around, Input, Life, Slot};
+use crate::life::{self, Around, Input, Life, Slot};
 use crate::model::{Key, Provider, Rules, Verdict};
 use crate::plan::Plan;
 use crate::random::Random;
@@ -424,7 +424,7 @@ impl<'t> World<'t> {
                     let within = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
                     self.dials(at, peer.index(), within);
                 }
-                Action::Lookup { id, request } => self.looks_up(at, id, request),
+                Action::Lookup { id, request } => self.looks_up(at, id, life::query(&request)),
                 Action::Cancel { id } => {
                     self.tell(at, format_args!("gives up lookup {}", id.number()));
                     let late = self.plan.late_answers;
@@ -460,17 +460,17 @@ impl<'t> World<'t> {
         self.tell(at, format_args!("asks     lookup {}: {request}: {mood:?}", id.number()));
         let answer = upstream::answer(mood, &name, self.plan.lookup_timeout, &mut self.random);
         let Some(life) = &mut self.servers[at].life else { return };
-        life.answers.insert(id, (answer.body, answer.outcome));
+        life.answers.insert(id, (answer.said, answer.outcome));
         let start = life.start;
         self.after(answer.after, Event::Answer { at, start, id });
     }
 
     fn answers(&mut self, at: usize, start: u32, id: LookupId) -> Verdict {
         let life = self.servers[at].life.as_mut().filter(|life| life.start == start);
-        let Some((body, outcome)) = life.and_then(|life| life.answers.remove(&id)) else {
+        let Some((said, outcome)) = life.and_then(|life| life.answers.remove(&id)) else {
             return Ok(());
         };
-        self.turn(at, Input::Answer(id, body, outcome))
+        self.turn(at, Input::Answer(id, said, outcome))
     }
 
     fn sets_timer(&mut self, at: usize) {
@@ -494,7 +494,7 @@ impl<'t> World<'t> {
             Action::Shutdown { conn } => (4, conn.index() as u64, b""),
             Action::Close { conn } => (5, conn.index() as u64, b""),
             Action::Dial { peer, .. } => (6, peer.index() as u64, b""),
-            Action::Lookup { id, request } => (7, id.number(), request.as_bytes()),
+            Action::Lookup { id, request } => (7, id.number(), life::query(request).as_bytes()),
             Action::Cancel { id } => (8, id.number(), b""),
             Action::Log(_) => return,
         };

@@ -1,11 +1,12 @@
-//! A client of a server: blocking, with a deadline on everything.
+//! A client of a server: blocking, with one deadline on everything it waits for.
 
-use crate::PATIENCE;
+use crate::{PATIENCE, monotonic};
 use core::net::SocketAddr;
 use core::time::Duration;
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::time::Instant;
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub struct Client {
     stream: TcpStream,
     /// Read from the stream and not asked for yet.
     ahead: Vec<u8>,
+    patience: Duration,
 }
 
 impl Client {
@@ -25,9 +27,18 @@ impl Client {
     /// Takes over a stream.
     pub fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("an open socket takes options");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an open socket takes options");
         stream.set_write_timeout(Some(PATIENCE)).expect("an open socket takes options");
-        Self { stream, ahead: Vec::new() }
+        Self { stream, ahead: Vec::new(), patience: PATIENCE }
+    }
+
+    /// Waits no longer than this from now on, whatever it waits for.
+    pub const fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// When something that is waited for from now on is overdue.
+    pub(crate) fn deadline(&self) -> Instant {
+        monotonic() + self.patience
     }
 
     /// The stream, for what this type does not offer.
@@ -96,7 +107,13 @@ impl Client {
     /// The next line, or nothing where the connection ends before one is complete.
     #[track_caller]
     pub fn line_or_end(&mut self) -> Option<String> {
-        let mut line = self.read_until(b"\n")?;
+        self.line_or_end_by(self.deadline())
+    }
+
+    /// The same for a line that is one of many to come by then.
+    #[track_caller]
+    pub(crate) fn line_or_end_by(&mut self, deadline: Instant) -> Option<String> {
+        let mut line = self.read_until(b"\n", deadline)?;
         line.pop();
         Some(String::from_utf8(line).expect("a line in UTF-8"))
     }
@@ -104,7 +121,7 @@ impl Client {
     /// Everything up to and with `end`.
     #[track_caller]
     pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
-        match self.read_until(end) {
+        match self.read_until(end, self.deadline()) {
             Some(bytes) => bytes,
             None => panic!("the connection ended after {:?}", String::from_utf8_lossy(&self.ahead)),
         }
@@ -134,8 +151,10 @@ impl Client {
     /// The next `count` bytes.
     #[track_caller]
     pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        // It may be a lot, and ends by itself: each read has a deadline of its own.
         while self.ahead.len() < count {
-            assert!(self.fill(PATIENCE).expect("an answer in time") > 0, "the connection ended");
+            let more = self.fill(self.deadline()).expect("an answer in time");
+            assert!(more > 0, "the connection ended");
         }
         self.ahead.drain(..count).collect()
     }
@@ -144,14 +163,15 @@ impl Client {
     #[track_caller]
     pub fn one_read(&mut self) -> Vec<u8> {
         assert!(self.ahead.is_empty(), "bytes were read ahead");
-        self.fill(PATIENCE).expect("an answer in time");
+        self.fill(self.deadline()).expect("an answer in time");
         core::mem::take(&mut self.ahead)
     }
 
     /// Everything until the connection ends.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {
-        while self.fill(PATIENCE).expect("an end in time") > 0 {}
+        let deadline = self.deadline();
+        while self.fill(deadline).expect("an end in time") > 0 {}
         core::mem::take(&mut self.ahead)
     }
 
@@ -163,7 +183,7 @@ impl Client {
 
     /// Whether something comes, or the connection ends, within `span`.
     pub fn stirs_within(&mut self, span: Duration) -> bool {
-        !self.ahead.is_empty() || self.fill(span).is_some()
+        !self.ahead.is_empty() || self.fill(monotonic() + span).is_some()
     }
 
     /// Whether the connection has ended. Nothing is read, so that asking often costs little.
@@ -180,7 +200,7 @@ impl Client {
     /// Whether the connection has ended. Does not wait; what comes meanwhile is kept.
     pub fn has_ended(&mut self) -> bool {
         loop {
-            match self.fill(Duration::from_millis(1)) {
+            match self.fill(monotonic()) {
                 None => return false,
                 Some(0) => return true,
                 Some(_) => {}
@@ -188,7 +208,8 @@ impl Client {
         }
     }
 
-    fn read_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+    #[track_caller]
+    fn read_until(&mut self, end: &[u8], deadline: Instant) -> Option<Vec<u8>> {
         let mut scanned: usize = 0;
         loop {
             let from = scanned.saturating_sub(end.len() - 1);
@@ -197,7 +218,7 @@ impl Client {
                 return Some(self.ahead.drain(..from + at + end.len()).collect());
             }
             scanned = self.ahead.len();
-            match self.fill(PATIENCE) {
+            match self.fill(deadline) {
                 None => {
                     panic!("no answer in time; so far {:?}", String::from_utf8_lossy(&self.ahead))
                 }
@@ -210,10 +231,12 @@ impl Client {
     /// Reads once: how many bytes came, 0 at the end, nothing where none came in time.
     ///
     /// A connection that was reset has ended, too.
-    fn fill(&mut self, deadline: Duration) -> Option<usize> {
+    fn fill(&mut self, deadline: Instant) -> Option<usize> {
         let mut buffer = [0; 64 * 1024];
-        self.stream.set_read_timeout(Some(deadline)).expect("an open socket takes options");
         loop {
+            // What is there already is read however late it is.
+            let left = deadline.saturating_duration_since(monotonic()).max(AT_LEAST);
+            self.stream.set_read_timeout(Some(left)).expect("an open socket takes options");
             match self.stream.read(&mut buffer) {
                 Ok(count) => {
                     self.ahead.extend_from_slice(&buffer[..count]);
@@ -226,6 +249,9 @@ impl Client {
         }
     }
 }
+
+/// A time-out that a socket takes: none is none at all.
+const AT_LEAST: Duration = Duration::from_millis(1);
 
 fn is_time_out(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)

@@ -10,6 +10,8 @@ pub struct Request {
     pub nth: usize,
     /// The head, byte for byte, up to and with the empty line.
     pub head: String,
+    /// What follows it, as long as its `Content-Length` says.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -29,7 +31,7 @@ impl Request {
     }
 }
 
-fn field(line: &str) -> Option<String> {
+pub(crate) fn field(line: &str) -> Option<String> {
     let (name, value) = line.split_once(':')?;
     Some(format!("{}: {}", name.to_ascii_lowercase(), value.trim()))
 }

@@ -8,6 +8,7 @@ mod at;
 mod binaries;
 mod client;
 mod clock;
+pub mod google;
 mod herd;
 mod http;
 mod link;

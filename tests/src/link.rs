@@ -1,7 +1,7 @@
 //! A neighbour played by the test: the link's handshake and its lines, written a second time.
 
 use crate::clock::within;
-use crate::{Client, PATIENCE, free_address, wall_nanos};
+use crate::{Client, PATIENCE, free_address, monotonic, wall_nanos};
 use core::fmt::Write as _;
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use core::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use std::net::TcpListener;
+use std::time::Instant;
 
 /// Who a played neighbour says it is.
 #[derive(Clone, Debug)]
@@ -202,11 +203,23 @@ impl Link {
         self.wire.line_or_end().map(heard)
     }
 
+    /// The next line, where `deadline` is for all that is waited for: what else comes meanwhile does not
+    /// put it off.
+    #[track_caller]
+    fn hear_by(&mut self, deadline: Instant) -> Heard {
+        assert!(
+            monotonic() < deadline,
+            "what was waited for did not come in time, other lines did"
+        );
+        self.wire.line_or_end_by(deadline).map(heard).expect("the link stays open")
+    }
+
     /// The next `AT` line. Marks on the way are acknowledged, acknowledgements passed over.
     #[track_caller]
     pub fn at(&mut self) -> String {
+        let deadline = self.wire.deadline();
         loop {
-            match self.hear() {
+            match self.hear_by(deadline) {
                 Heard::At(line) => return line,
                 Heard::Mark(number) => self.say(&format!("ACK {number}")),
                 Heard::Ack(_) => {}
@@ -220,9 +233,10 @@ impl Link {
     /// The mark is not acknowledged.
     #[track_caller]
     pub fn ats_and_mark(&mut self, count: usize) -> (Vec<String>, u64) {
+        let deadline = self.wire.deadline();
         let mut lines = Vec::new();
         loop {
-            match self.hear() {
+            match self.hear_by(deadline) {
                 Heard::At(line) => lines.push(line),
                 Heard::Mark(number) if lines.len() >= count => return (lines, number),
                 Heard::Mark(_) | Heard::Ack(_) => {}
@@ -237,8 +251,9 @@ impl Link {
     #[track_caller]
     pub fn settle(&mut self, number: u64) {
         self.say(&format!("MARK {number}"));
+        let deadline = self.wire.deadline();
         loop {
-            match self.hear() {
+            match self.hear_by(deadline) {
                 Heard::Ack(acknowledged) if acknowledged == number => return,
                 Heard::Mark(theirs) => self.say(&format!("ACK {theirs}")),
                 Heard::At(_) | Heard::Ack(_) => {}

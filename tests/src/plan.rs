@@ -18,6 +18,7 @@ pub const SECRET: &str = "for tests only, and long enough";
 pub struct Plan {
     runtime: Runtime,
     provider: &'static str,
+    dialect: Option<&'static str>,
     url: String,
     key: Option<String>,
     timeout_ms: u64,
@@ -53,6 +54,7 @@ impl Plan {
         Self {
             runtime,
             provider: "places",
+            dialect: None,
             url: format!("http://{}/nearby/json", free_address()),
             key: None,
             timeout_ms: 10_000,
@@ -141,6 +143,13 @@ impl Plan {
         self
     }
 
+    /// Speaks the dialect of Google's Places API (New).
+    #[must_use]
+    pub const fn places_new(mut self) -> Self {
+        self.dialect = Some("places-new");
+        self
+    }
+
     /// Sends this key upstream. The servers find it in their environment.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
@@ -214,6 +223,9 @@ impl Plan {
         add(&format!("\n[upstream]\nurl = \"{}\"\ntimeout_ms = {}", self.url, self.timeout_ms));
         if self.key.is_some() {
             add("key_env = \"HERD_TEST_KEY\"");
+        }
+        if let Some(dialect) = self.dialect {
+            add(&format!("dialect = \"{dialect}\""));
         }
         add("\n[limits]");
         self.limits.iter().for_each(|line| add(line));

@@ -1,5 +1,6 @@
 //! A stub of the provider: an HTTP server that does to each request what the test says.
 
+use crate::http::field;
 use crate::{Answer, Gate, PATIENCE, Request, eventually};
 use core::fmt;
 use core::net::SocketAddr;
@@ -117,9 +118,10 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(head) = read_head(&mut reader)? {
+        let body = read_body(&head, &mut reader)?;
         let answer = {
             let mut requests = lock(&shared.requests);
-            let request = Request { nth: requests.len(), head };
+            let request = Request { nth: requests.len(), head, body };
             requests.push(request.clone());
             drop(requests);
             (shared.behaviour)(&request)
@@ -140,6 +142,17 @@ fn read_head(reader: &mut impl io::BufRead) -> io::Result<Option<String>> {
         }
     }
     Ok(Some(head))
+}
+
+/// What follows the head of a request.
+fn read_body(head: &str, reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
+    let length = head.lines().filter_map(field).find_map(|field| {
+        let length = field.strip_prefix("content-length: ")?;
+        Some(length.parse().expect("a length is a number"))
+    });
+    let mut body = vec![0; length.unwrap_or_default()];
+    reader.read_exact(&mut body)?;
+    Ok(body)
 }
 
 /// Carries out an answer, and says whether the connection may be used again.

@@ -46,7 +46,7 @@ fn next_steps(roster: &Roster, program: &str, chosen: &[String]) -> Vec<String> 
         roster.servers.iter().filter(|server| server.links == LinkKind::Herd).collect();
     let (Some(first), Some(last)) = (started.first(), started.last()) else { return Vec::new() };
     let what = match roster.upstream.dialect.provider() {
-        Dialect::Places => "places",
+        Dialect::Places | Dialect::PlacesNew => "places",
         Dialect::Posts => "posts",
     };
     let send: Vec<_> =

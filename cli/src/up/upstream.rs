@@ -43,7 +43,7 @@ pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
     }
     let args = vec!["--listen".into(), address.into()];
     match roster.upstream.dialect.provider() {
-        Dialect::Places => {
+        Dialect::Places | Dialect::PlacesNew => {
             Ok(Some(Upstream { name: "herd-places", program: Program::Places, args }))
         }
         Dialect::Posts => {
@@ -65,6 +65,8 @@ fn ours(url: &str, dialect: UpstreamDialect) -> Option<String> {
     let path = match dialect {
         UpstreamDialect::PlacesLegacy => "/maps/api/place/nearbysearch/json",
         UpstreamDialect::Posts => "/search.json",
+        // Google's alone.
+        UpstreamDialect::PlacesNew => return None,
     };
     let host = url.strip_prefix("http://")?.strip_suffix(path)?;
     let address = Address::parse(host)?;
@@ -124,5 +126,7 @@ mod tests {
         ] {
             assert_eq!(ours(url, UpstreamDialect::PlacesLegacy), None, "{url}");
         }
+        let places = "http://127.0.0.1:12000/maps/api/place/nearbysearch/json";
+        assert_eq!(ours(places, UpstreamDialect::PlacesNew), None);
     }
 }

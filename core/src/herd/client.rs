@@ -10,7 +10,7 @@ use crate::ids::{ConnId, LookupId};
 use crate::lookups::Lookup;
 use crate::notice::{Goodbye, Notice};
 use crate::output::{Action, Form, Output};
-use crate::provider::{self, LookupError};
+use crate::provider::{self, LookupError, Response};
 use crate::replies::Question;
 use crate::time::{Instant, Now, Skew};
 use crate::timers::Wake;
@@ -192,7 +192,7 @@ impl Herd {
         now: Now,
         id: LookupId,
         lookup: Lookup,
-        answer: Result<&[u8], LookupError>,
+        answer: Result<Response<'_>, LookupError>,
         out: &mut Output,
     ) {
         let dialect = self.config.dialect;
@@ -202,9 +202,9 @@ impl Herd {
         let mut error = None;
         replies.settle(lookup.ticket, |question| {
             let written = match answer {
-                Ok(body) if body.len() > limit => Err(LookupError::TooLong),
-                Ok(body) => {
-                    provider::write_answer(dialect, body, question.bound, &mut question.at_line)
+                Ok(response) if response.body.len() > limit => Err(LookupError::TooLong),
+                Ok(response) => {
+                    provider::write_answer(dialect, response, question.bound, &mut question.at_line)
                 }
                 Err(error) => Err(error),
             };

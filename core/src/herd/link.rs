@@ -131,7 +131,7 @@ impl Herd {
     pub(super) fn refuse(&mut self, now: Now, id: ConnId, why: Refusal, out: &mut Output) {
         self.counters.links_refused += 1;
         out.log(Notice::LinkRefused { conn: id, why });
-        self.close(now, id, Goodbye::Ended, out);
+        self.close(now, id, Goodbye::Refused, out);
     }
 
     /// Applies the lines that `input` begins with, as many as one batch holds; says how many bytes

@@ -115,6 +115,44 @@ fn a_neighbour_that_has_to_be_dialled_is_refused_when_it_dials() {
 }
 
 #[test]
+fn who_ended_a_handshake_is_said_on_both_sides() {
+    let mut hill = hill();
+    let refused = hill.accept(Listener::Links);
+    hill.asks(refused, &Stranger::named("Jaquez").hello("Hill"));
+    let silent = hill.accept(Listener::Links);
+    hill.ends(silent);
+    let (turned_away, _) = hill.dials("Jaquez");
+    hill.asks(turned_away, &Stranger::named("Jaquez").challenge());
+    hill.ends(turned_away);
+    hill.waits_s(1);
+    let (at_once, _) = hill.dials("Jaquez");
+    hill.ends(at_once);
+
+    let logged = hill.logged();
+    for (conn, why) in [
+        (refused, Goodbye::Refused),
+        (silent, Goodbye::Ended),
+        (turned_away, Goodbye::TurnedAway),
+        (at_once, Goodbye::TurnedAway),
+    ] {
+        assert!(logged.contains(&Notice::Closed { conn, why }), "{logged:?}");
+    }
+}
+
+#[test]
+fn a_version_has_one_spelling() {
+    for version in ["01", "+1"] {
+        let mut hill = hill();
+        let conn = hill.accept(Listener::Links);
+        let hello = Stranger::named("Adams").hello("Hill");
+        let other = hello.replacen("LINK 1 ", &format!("LINK {version} "), 1);
+        assert_ne!(other, hello);
+        assert_eq!(hill.asks(conn, &other), "");
+        refused(&mut hill, conn, Refusal::NotAHandshake);
+    }
+}
+
+#[test]
 fn a_dialler_that_guesses_at_the_secret_is_refused() {
     for proof in [
         Talk::proof as fn(&Talk, &str, &str) -> String,

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{
     Action, Config, ConnId, Counters, DEFAULT_RING, Dialect, Dialled, Form, Herd, Instant, Limits,
-    LinkKind, Listener, LookupError, LookupId, Neighbour, Notice, Now, Output, PeerId, Secret,
-    Timestamp,
+    LinkKind, Listener, LookupError, LookupId, Neighbour, Notice, Now, Output, PeerId, Request,
+    Response, Secret, Timestamp,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -69,7 +69,12 @@ impl From<Action<'_>> for Did {
             Action::Shutdown { conn } => Self::Shutdown(conn),
             Action::Close { conn } => Self::Close(conn),
             Action::Dial { peer, within } => Self::Dial(peer, within),
-            Action::Lookup { id, request } => Self::Lookup(id, request.to_string()),
+            Action::Lookup { id, request: Request::Get { query } } => {
+                Self::Lookup(id, query.to_string())
+            }
+            Action::Lookup { id, request: Request::Post { body, fields } } => {
+                Self::Lookup(id, format!("{fields} {body}"))
+            }
             Action::Cancel { id } => Self::Cancel(id),
             Action::Log(notice) => Self::Log(notice),
         }
@@ -283,7 +288,14 @@ impl Server {
         self.lookup_ends(id, Ok(body.as_bytes()));
     }
 
+    /// The provider answers with a status of its own.
+    pub(crate) fn answers_by(&mut self, status: u16, id: LookupId, body: &str) {
+        let response = Response { status, body: body.as_bytes() };
+        self.act(|herd, now, out| herd.handle_lookup(now, id, Ok(response), out));
+    }
+
     pub(crate) fn lookup_ends(&mut self, id: LookupId, answer: Result<&[u8], LookupError>) {
+        let answer = answer.map(|body| Response { status: 200, body });
         self.act(|herd, now, out| herd.handle_lookup(now, id, answer, out));
     }
 

@@ -22,6 +22,10 @@ fn places() -> (Server, herd_core::ConnId) {
     knowing(config("Hill", &[]))
 }
 
+fn places_new() -> (Server, herd_core::ConnId) {
+    knowing(Config { dialect: Dialect::PlacesNew, ..config("Hill", &[]) })
+}
+
 fn posts() -> (Server, herd_core::ConnId) {
     knowing(Config { dialect: Dialect::Posts, ..config("Hill", &[]) })
 }
@@ -246,6 +250,7 @@ fn failures() -> Vec<(LookupError, Result<Vec<u8>, LookupError>)> {
         (LookupError::NotJson(NotJson::Syntax), Ok(b"".to_vec())),
         (LookupError::NotJson(NotJson::Syntax), Ok(b"{\"results\":[1,2".to_vec())),
         (LookupError::NotJson(NotJson::NotAnObject), Ok(b"[1,2]".to_vec())),
+        (LookupError::Busy, Err(LookupError::Busy)),
     ]
 }
 
@@ -253,7 +258,7 @@ fn failures() -> Vec<(LookupError, Result<Vec<u8>, LookupError>)> {
 fn without_a_body_a_client_gets_the_record_and_an_error_its_parser_understands() {
     let limits = Limits { body_bytes: 50, ..Limits::default() };
     for (error, answer) in failures() {
-        for dialect in [Dialect::Places, Dialect::Posts] {
+        for dialect in [Dialect::Places, Dialect::PlacesNew, Dialect::Posts] {
             let (mut hill, conn) = knowing(Config { dialect, ..limited(limits) });
             hill.says(conn, "WHATSAT kiwi 10 5");
             let id = hill.request();
@@ -263,7 +268,7 @@ fn without_a_body_a_client_gets_the_record_and_an_error_its_parser_understands()
             assert_eq!(at, KIWI_AT);
             let value: serde_json::Value = serde_json::from_str(body).unwrap();
             let expected = match dialect {
-                Dialect::Places => format!(
+                Dialect::Places | Dialect::PlacesNew => format!(
                     r#"{{"html_attributions":[],"results":[],"status":"UNKNOWN_ERROR","error_message":"{error}"}}{}"#,
                     "\n\n"
                 ),
@@ -274,6 +279,72 @@ fn without_a_body_a_client_gets_the_record_and_an_error_its_parser_understands()
             assert_eq!((hill.counters().lookups, hill.counters().lookups_failed), (0, 1));
         }
     }
+}
+
+#[test]
+fn a_status_other_than_200_is_a_failure_whatever_the_body_says() {
+    for (dialect, status) in
+        [(Dialect::Places, 201), (Dialect::Posts, 302), (Dialect::PlacesNew, 302)]
+    {
+        let (mut hill, conn) = knowing(Config { dialect, ..config("Hill", &[]) });
+        hill.says(conn, "WHATSAT kiwi 10 5");
+        let id = hill.request();
+        hill.answers_by(status, id, r#"{"results":[1],"places":[{}],"status":"OK"}"#);
+        let heard = hill.heard(conn);
+        assert!(heard.contains(&format!("the provider answered with status {status}")), "{heard}");
+        assert_eq!((hill.counters().lookups, hill.counters().lookups_failed), (0, 1));
+    }
+}
+
+#[test]
+fn the_new_places_are_asked_for_with_a_body_and_answered_as_the_old_ones_were() {
+    let (mut hill, conn) = places_new();
+    hill.says(conn, "WHATSAT kiwi 10 1");
+    let (id, request) = hill.requests().remove(0);
+    let (fields, body) = request.split_once(' ').unwrap();
+    assert!(fields.split(',').all(|field| field.starts_with("places.")), "{fields}");
+    let value: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(value["maxResultCount"], 1);
+    assert_eq!(value["locationRestriction"]["circle"]["radius"], 10_000);
+
+    hill.answers(id, r#"{"places":[{"displayName":{"text":"A"}},{"displayName":{"text":"B"}}]}"#);
+
+    let result = r#"{"name":"A","scope":"GOOGLE"}"#;
+    assert_eq!(
+        hill.heard(conn),
+        format!(
+            "{KIWI_AT}{{\"html_attributions\":[],\"results\":[{result}],\"status\":\"OK\"}}\n\n"
+        )
+    );
+}
+
+#[test]
+fn an_error_of_the_new_places_is_the_providers_own_status() {
+    let (mut hill, conn) = places_new();
+    hill.says(conn, "WHATSAT kiwi 10 1");
+    let id = hill.request();
+    hill.answers_by(
+        429,
+        id,
+        r#"{"error":{"code":429,"message":"Later","status":"RESOURCE_EXHAUSTED"}}"#,
+    );
+    assert_eq!(
+        hill.heard(conn),
+        format!(
+            "{KIWI_AT}{}\n\n",
+            r#"{"html_attributions":[],"results":[],"status":"OVER_QUERY_LIMIT","error_message":"Later"}"#
+        )
+    );
+    assert_eq!((hill.counters().lookups, hill.counters().lookups_failed), (1, 0));
+}
+
+#[test]
+fn the_limits_of_places_are_those_of_the_new_ones() {
+    let (mut hill, conn) = places_new();
+    for line in ["WHATSAT kiwi 50.1 5", "WHATSAT kiwi 10 21"] {
+        assert_eq!(hill.asks(conn, line), format!("? {line}\n"));
+    }
+    assert!(hill.requests().is_empty());
 }
 
 #[test]

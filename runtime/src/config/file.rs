@@ -2,6 +2,7 @@
 
 use crate::log::Level;
 use crate::roster::UpstreamDialect;
+use core::fmt;
 use core::ops::Range;
 use herd_core::LinkKind;
 use serde::Deserialize;
@@ -24,11 +25,20 @@ pub(super) struct File {
     pub(super) server: Vec<Server>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Provider {
     Places,
     Posts,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Places => "places",
+            Self::Posts => "posts",
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -152,8 +152,8 @@ fn a_slip_of_the_pen_gets_a_suggestion() {
         "2: unknown value `line`: did you mean `lines`?"
     );
     assert_eq!(
-        wrong_before("[upstream]\ndialect = 'places-new'"),
-        "2: unknown value `places-new`: did you mean `places-legacy`?"
+        wrong_before("[upstream]\ndialect = 'places_new'"),
+        "2: unknown value `places_new`: did you mean `places-new`?"
     );
 }
 
@@ -212,11 +212,15 @@ fn contradictions_are_errors() {
     );
     assert_eq!(
         wrong_before("provider = 'posts'\n[upstream]\ndialect = 'places-legacy'"),
-        "3: this dialect is for provider = \"places\""
+        "3: this dialect is for provider = \"places\": for \"posts\" it is \"posts\""
+    );
+    assert!(
+        wrong_before("provider = 'posts'\n[upstream]\ndialect = 'places-new'")
+            .starts_with("3: this dialect is for provider = \"places\"")
     );
     assert_eq!(
         wrong_before("provider = 'places'\n[upstream]\ndialect = 'posts'"),
-        "3: this dialect is for provider = \"posts\""
+        "3: this dialect is for provider = \"posts\": for \"places\" it is \"places-legacy\" or \"places-new\""
     );
     assert_eq!(
         wrong_after("links = 'plain'\nlink_address = '127.0.0.1:9'"),

@@ -2,7 +2,7 @@
 
 use crate::log::Direction;
 use crate::log::queue::{Entry, Kind};
-use herd_core::Timestamp;
+use herd_core::{PROOF, Timestamp};
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -29,6 +29,8 @@ const ALL_BYTES: usize = 8 << 20;
 
 /// The line goes on below.
 const GOES_ON: &[u8] = b"\\+";
+/// Stands for what a handshake's proof is.
+const HIDDEN: &[u8] = b"(hidden)";
 /// What came next was dropped.
 const CUT: &[u8] = b"\\-";
 
@@ -138,8 +140,13 @@ impl Lines {
         out.push(b' ');
         escape(entry.peer.as_bytes(), out);
         out.push(b' ');
-        for part in parts {
-            escape(part, out);
+        if parts.iter().copied().flatten().take(PROOF.len()).eq(PROOF) {
+            out.extend_from_slice(PROOF);
+            out.extend_from_slice(HIDDEN);
+        } else {
+            for part in parts {
+                escape(part, out);
+            }
         }
         out.extend_from_slice(end);
         out.push(b'\n');
@@ -267,6 +274,25 @@ mod tests {
         let times =
             "1969-12-31T23:59:59.999999Z1970-01-01T00:00:00.000000Z2262-04-11T23:47:16.854775Z";
         assert_eq!(String::from_utf8(out).unwrap(), times);
+    }
+
+    #[test]
+    fn a_proof_is_hidden_however_it_comes() {
+        let line = "PROOF a5e1bb90";
+        for at in 1..line.len() {
+            let mut log = Log::new();
+            log.receives(1, &line[..at]);
+            log.receives(1, &line[at..]);
+            log.receives(1, "\nMARK 1\n");
+            assert_eq!(log.wrote(), ["< #1 peer PROOF (hidden)", "< #1 peer MARK 1"], "at {at}");
+        }
+        let mut log = Log::new();
+        log.says(Kind::Sent, 1, "peer", b"PROOF a5e1bb90\n");
+        log.receives(1, "PROOF a5e1");
+        log.says(Kind::Gone, 1, "", b"");
+        log.receives(1, "PROOFS\n");
+        let hidden = ["> #1 peer PROOF (hidden)", "< #1 peer PROOF (hidden)", "< #1 peer PROOFS"];
+        assert_eq!(log.wrote(), hidden);
     }
 
     #[test]

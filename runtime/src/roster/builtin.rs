@@ -156,7 +156,7 @@ pub(super) fn roster(name: &str) -> Option<Roster> {
             })
             .collect(),
         secret: SecretSource::Unsaid,
-        upstream: Upstream::local(builtin.upstream),
+        upstream: Upstream::usual(builtin.upstream),
         limits: Limits::default(),
         log: LogSettings::default(),
     })
@@ -167,12 +167,14 @@ fn loopback(port: u16) -> Address {
 }
 
 impl Upstream {
-    /// The upstream that comes with the herd, on this machine.
-    pub(crate) fn local(dialect: UpstreamDialect) -> Self {
+    /// The upstream that comes with the herd, on this machine; Google's for a dialect that none of
+    /// the herd's own speaks.
+    pub(crate) fn usual(dialect: UpstreamDialect) -> Self {
         let url = match dialect {
             UpstreamDialect::PlacesLegacy => {
                 "http://127.0.0.1:12000/maps/api/place/nearbysearch/json"
             }
+            UpstreamDialect::PlacesNew => "https://places.googleapis.com/v1/places:searchNearby",
             UpstreamDialect::Posts => "http://127.0.0.1:12020/search.json",
         };
         Self { url: url.to_owned(), key_env: None, timeout: TIMEOUT, dialect }

@@ -19,6 +19,7 @@ impl Home {
         |name| match name {
             "XDG_STATE_HOME" => Some(self.0.path().into()),
             "KEY" => Some(" key \n".into()),
+            "ODD_KEY" => Some("clé".into()),
             _ => None,
         }
     }
@@ -98,6 +99,41 @@ fn the_posts_herd_asks_for_posts() {
 
     assert_eq!(settings.core.dialect, Dialect::Posts);
     assert_eq!(settings.upstream.url, "http://127.0.0.1:12020/search.json");
+}
+
+#[test]
+fn the_new_places_are_asked_at_googles_unless_the_file_says_where() {
+    let home = Home::new();
+    let load = |more: &str| {
+        let text =
+            HERD.replace("[upstream]", &format!("[upstream]\ndialect = 'places-new'\n{more}"));
+        home.load(&args("Hill", home.config(&text)))
+    };
+
+    let settings = load("").unwrap();
+    assert_eq!(settings.core.dialect, Dialect::PlacesNew);
+    assert_eq!(settings.upstream.url, "https://places.googleapis.com/v1/places:searchNearby");
+    let settings = load("url = 'http://127.0.0.1:1/x'").unwrap();
+    assert_eq!(settings.upstream.url, "http://127.0.0.1:1/x");
+}
+
+#[test]
+fn a_key_that_no_header_takes_is_an_error_where_it_goes_into_one() {
+    let home = Home::new();
+    let odd = HERD.replace("\"KEY\"", "\"ODD_KEY\"");
+    assert!(home.load(&args("Hill", home.config(&odd))).is_ok());
+
+    let config = home.config(&odd.replace("[upstream]", "[upstream]\ndialect = 'places-new'"));
+    let place = config.config.clone().unwrap();
+    let failure = home.load(&args("Hill", config)).unwrap_err();
+
+    assert_eq!(
+        failure.message,
+        format!(
+            "{}:4: the key in ODD_KEY goes into a header, which takes printable ASCII characters only",
+            place.display()
+        )
+    );
 }
 
 #[test]

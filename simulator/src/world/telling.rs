@@ -114,8 +114,8 @@ pub(super) fn tell_input(
         }
         Input::End(conn) => tell(format_args!("reads    {:>4}: (the end)", wire(*conn))),
         Input::Broke(conn) => tell(format_args!("loses    {:>4}", wire(*conn))),
-        Input::Answer(id, Ok(body), _) => {
-            tell(format_args!("hears    lookup {}: {}", id.number(), shown(body)));
+        Input::Answer(id, Ok((status, body)), _) => {
+            tell(format_args!("hears    lookup {}: {status} {}", id.number(), shown(body)));
         }
         Input::Answer(id, Err(error), _) => {
             tell(format_args!("hears    lookup {}: {error}", id.number()));
@@ -139,6 +139,8 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Silent => "silent for too long",
         Goodbye::Replaced => "replaced by a newer one",
         Goodbye::Stopping => "stopping",
+        Goodbye::Refused => "not wanted as a link",
+        Goodbye::TurnedAway => "turned away",
     }
 }
 

@@ -26,6 +26,7 @@ on_both!(
     a_first_line_without_end_is_refused,
     strangers_at_the_door_do_not_keep_a_neighbour_out,
     a_refused_link_leaves_a_line_in_the_log,
+    both_sides_say_that_a_link_was_refused,
     a_client_can_not_speak_for_a_server,
     a_link_opens_with_its_first_line_or_never,
     clients_and_links_may_share_an_address,
@@ -89,7 +90,7 @@ fn a_link_meant_for_somebody_else_is_refused(runtime: Runtime) {
 fn an_unknown_version_is_refused(runtime: Runtime) {
     let hill = hill(runtime);
     let me = Identity::new("Aaa");
-    for version in ["0", "2", "11", "1.0", "one"] {
+    for version in ["0", "2", "11", "1.0", "one", "01", "+1", ""] {
         let opening = Opening { version: version.to_owned(), ..Opening::new(&me, "Hill") };
         let refused = Link::dial_as(hill.link_address(), &opening, &me.secret);
         assert!(refused.is_err(), "version {version}");
@@ -309,6 +310,24 @@ fn a_refused_link_leaves_a_line_in_the_log(runtime: Runtime) {
         lines() > before
             && log.lines().skip(before).any(|line| line.to_lowercase().contains("refused"))
     });
+}
+
+fn both_sides_say_that_a_link_was_refused(runtime: Runtime) {
+    let plan = Plan::new(runtime).server("Hill", &["Zzz"]).server("Zzz", &[]);
+    let mut herd = plan.prepare();
+    // Hill dials, and the two do not hold the same secret.
+    let own = herd["Zzz"].dir().join("own.secret");
+    std::fs::write(&own, "another secret, long enough").unwrap();
+    let config = herd["Zzz"].config();
+    let text = std::fs::read_to_string(&config).unwrap().replace("herd.secret", "own.secret");
+    std::fs::write(&config, text).unwrap();
+    herd.start_all();
+
+    eventually(PATIENCE, || {
+        herd["Hill"].log().contains(" closed: the other side refused the handshake\n")
+            && herd["Zzz"].log().contains(" closed: this server refused the handshake\n")
+    });
+    assert!(!herd["Hill"].log().contains("ended by the other side"));
 }
 
 fn a_client_can_not_speak_for_a_server(runtime: Runtime) {

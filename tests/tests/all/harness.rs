@@ -1,10 +1,13 @@
 //! The harness's own parts: a tool that lies makes every case worthless.
 
+use core::time::Duration;
 use herd_tests::{
-    Acceptor, Answer, Challenge, Client, Gate, Heard, Identity, Link, Opening, Refused, Relay,
-    Upstream, proof,
+    Acceptor, Answer, Challenge, Client, Gate, Heard, Identity, Link, Opening, PATIENCE, Refused,
+    Relay, Upstream, eventually, free_address, proof,
 };
-use std::thread;
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::{env, thread};
 
 #[test]
 fn the_stub_upstream_keeps_the_request_and_gives_the_answer() {
@@ -31,7 +34,7 @@ fn the_stub_upstream_holds_an_answer_until_the_gate_is_open() {
 
     client.send("GET / HTTP/1.1\r\n\r\n");
     upstream.wait_for_requests(1);
-    assert!(!client.stirs_within(core::time::Duration::from_millis(50)));
+    assert!(!client.stirs_within(Duration::from_millis(50)));
     gate.open();
 
     assert_eq!(client.line(), "HTTP/1.1 200 OK\r");
@@ -69,6 +72,54 @@ fn a_played_neighbour_reports_how_far_a_handshake_came() {
 
     assert_eq!(dialling.join().unwrap(), Refused::AtLink);
 }
+
+#[test]
+fn a_wait_on_a_link_ends_although_marks_keep_coming() {
+    let waits: [fn(&mut Link); 3] =
+        [|link| drop(link.at()), |link| drop(link.ats_and_mark(1)), |link| link.settle(7)];
+    for wait in waits {
+        let acceptor = Acceptor::new();
+        let address = acceptor.address();
+        let waiting = thread::spawn(move || {
+            let mut near = Link::dial(address, &Identity::new("Aaa"), "Zzz").unwrap();
+            near.wire().set_patience(Duration::from_millis(200));
+            wait(&mut near);
+        });
+        let mut far = acceptor.link(&Identity::new("Zzz"), "Aaa");
+
+        eventually(PATIENCE, || {
+            far.wire().try_send("MARK 1\n");
+            waiting.is_finished()
+        });
+
+        let panic = waiting.join().unwrap_err();
+        let said = panic.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(|text| &**text));
+        assert!(said.unwrap().contains("in time"), "{said:?}");
+    }
+}
+
+#[test]
+fn two_runs_at_once_do_not_draw_the_same_ports() {
+    // This process holds its share; another run of this very test draws from another.
+    let ours: BTreeSet<_> = (0..50).map(|_| free_address().port()).collect();
+    if env::var_os(OTHER_RUN).is_some() {
+        return eprintln!("drawn: {ours:?}");
+    }
+    let mut other = Command::new(env::current_exe().unwrap());
+    other.args(["--exact", "harness::two_runs_at_once_do_not_draw_the_same_ports", "--nocapture"]);
+
+    let output = other.env(OTHER_RUN, "yes").output().unwrap();
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    let drawn = said.split_once("drawn: {").unwrap().1.split_once('}').unwrap().0;
+    let theirs: BTreeSet<u16> = drawn.split(", ").map(|port| port.parse().unwrap()).collect();
+    assert_eq!(theirs.len(), 50);
+    assert!(theirs.is_disjoint(&ours), "{theirs:?} and {ours:?}");
+}
+
+/// Tells a run of a test that it is the other one.
+const OTHER_RUN: &str = "HERD_TESTS_OTHER_RUN";
 
 #[test]
 fn the_handshake_is_the_documented_one() {

@@ -7,6 +7,7 @@ use herd_tests::{
 on_both!(
     a_report_at_one_server_is_found_at_all,
     a_neighbour_has_the_record_as_soon_as_the_client_has_its_answer,
+    so_it_has_with_several_threads,
     a_report_reaches_the_far_end_of_a_chain,
     the_latest_of_reports_at_different_servers_is_known_everywhere,
     a_client_may_move_from_server_to_server,
@@ -37,9 +38,22 @@ fn a_report_at_one_server_is_found_at_all(runtime: Runtime) {
 }
 
 fn a_neighbour_has_the_record_as_soon_as_the_client_has_its_answer(runtime: Runtime) {
+    ask_the_neighbours_at_once(runtime, 1);
+}
+
+fn so_it_has_with_several_threads(runtime: Runtime) {
+    ask_the_neighbours_at_once(runtime, 4);
+}
+
+fn ask_the_neighbours_at_once(runtime: Runtime, workers: usize) {
     let upstream = Upstream::serving("{}");
     let plan = Plan::new(runtime).upstream(&upstream).server("Hill", &["Jaquez", "Smith"]);
-    let herd = plan.server("Jaquez", &[]).server("Smith", &[]).start();
+    let mut herd = plan.server("Jaquez", &[]).server("Smith", &[]).prepare();
+    for name in ["Hill", "Jaquez", "Smith"] {
+        let mut command = herd[name].command();
+        command.args(["--workers", &workers.to_string()]);
+        herd[name].start_as(command);
+    }
     wait_for_links(&herd);
     let mut hill = herd["Hill"].client();
     let mut neighbours = [herd["Jaquez"].client(), herd["Smith"].client()];

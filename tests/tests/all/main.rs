@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may: the panic is its report")]
 
 mod chaos;
+mod check;
 mod cli;
 mod counters;
 mod failures;
@@ -17,6 +18,7 @@ mod logs;
 mod lookups;
 mod merge;
 mod places;
+mod places_new;
 mod plain;
 mod posts;
 mod program;

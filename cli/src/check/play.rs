@@ -1,0 +1,211 @@
+//! Playing a case: connections, what is said on them, what comes back.
+
+use super::cases::{Case, Step};
+use super::text::{Body, Words};
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::process;
+use std::thread;
+use std::time::Instant;
+
+/// The servers under test.
+pub(super) struct Herd {
+    servers: Vec<SocketAddr>,
+}
+
+/// What was not as it should be.
+#[derive(Debug)]
+pub(super) struct Mismatch {
+    /// The step of the case, counted from 1.
+    pub(super) step: usize,
+    pub(super) expected: String,
+    pub(super) got: String,
+}
+
+/// How long any single answer may take: longer than a server's own patience with its upstream.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the herd may take to know what one of its servers knows.
+const FLOOD: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
+/// What is said when a case is over: its answer must be the next thing to come.
+const LAST_WORD: &str = "that is all";
+/// The most of an answer that is shown when it is wrong.
+const SHOWN: usize = 300;
+
+impl Herd {
+    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
+        Self { servers }
+    }
+
+    pub(super) fn play(&self, case: &Case) -> Result<(), Mismatch> {
+        #[expect(clippy::disallowed_methods, reason = "a client reads the clock of its own")]
+        let nonce = std::time::SystemTime::now()
+            .duration_since(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
+        let mut words = Words::new(format!("{nonce:x}.{}", process::id()));
+        let mut last: Option<Talk> = None;
+        for (number, step) in (1..).zip(&case.steps) {
+            let said = |(expected, got)| Mismatch { step: number, expected, got };
+            let talk = match last.take() {
+                Some(talk) if step.same => talk,
+                before => {
+                    before.map_or(Ok(()), Talk::finish).map_err(said)?;
+                    self.connect(step.on).map_err(said)?
+                }
+            };
+            last = Some(if step.until {
+                self.repeat(step, &mut words, talk).map_err(said)?
+            } else {
+                talk.follow(step, &mut words).map_err(said)?
+            });
+        }
+        let over = |(expected, got)| Mismatch { step: case.steps.len(), expected, got };
+        last.map_or(Ok(()), Talk::finish).map_err(over)
+    }
+
+    /// Plays a step on one connection after another until all is as expected.
+    fn repeat(&self, step: &Step, words: &mut Words, first: Talk) -> Result<Talk, Difference> {
+        #[expect(clippy::disallowed_methods, reason = "a client reads the clock of its own")]
+        let began = Instant::now();
+        let mut talk = first;
+        loop {
+            match talk.follow(step, words) {
+                Ok(talk) => return Ok(talk),
+                Err(difference) if began.elapsed() > FLOOD => return Err(difference),
+                Err(_) => thread::sleep(PAUSE),
+            }
+            talk = self.connect(step.on)?;
+        }
+    }
+
+    fn connect(&self, on: char) -> Result<Talk, Difference> {
+        let index = match on {
+            'Z' => self.servers.len() - 1,
+            letter => u32::from(letter).saturating_sub(u32::from('A')) as usize,
+        };
+        let address = self.servers[index.min(self.servers.len() - 1)];
+        let connect = || {
+            let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            io::Result::Ok(Talk { reader: BufReader::new(stream), on, ended: false })
+        };
+        connect().map_err(|error| (format!("a connection to {address}"), error.to_string()))
+    }
+}
+
+/// What was expected, and what came.
+type Difference = (String, String);
+
+/// A connection.
+struct Talk {
+    reader: BufReader<TcpStream>,
+    /// The letter of the server it is with.
+    on: char,
+    /// Whether our half is ended.
+    ended: bool,
+}
+
+impl Talk {
+    fn follow(mut self, step: &Step, words: &mut Words) -> Result<Self, Difference> {
+        let said = words.bytes(&step.send).repeat(step.times);
+        let sent = self.send(&said, step.cut.unwrap_or(said.len()));
+        let lost = |error: io::Error| ("to be able to send".to_owned(), error.to_string());
+        sent.map_err(lost)?;
+        if step.end {
+            self.reader.get_ref().shutdown(Shutdown::Write).map_err(lost)?;
+            self.ended = true;
+        }
+        for _ in 0..step.times {
+            for expected in &step.expect {
+                match Body::parse(expected) {
+                    Some(body) => self.expect_body(body, expected)?,
+                    None => self.expect_line(&words.bytes(expected), words)?,
+                }
+            }
+        }
+        if step.closed {
+            self.expect_end()?;
+        }
+        Ok(self)
+    }
+
+    fn send(&self, bytes: &[u8], cut: usize) -> io::Result<()> {
+        let mut stream = self.reader.get_ref();
+        bytes.chunks(cut.max(1)).try_for_each(|piece| stream.write_all(piece))
+    }
+
+    fn expect_line(&mut self, expected: &[u8], words: &mut Words) -> Result<(), Difference> {
+        let on = self.on;
+        let line = self.read_line().map_err(|got| (shown(expected), got))?;
+        if words.fits(expected, &line, on) { Ok(()) } else { Err((shown(expected), shown(&line))) }
+    }
+
+    /// A provider's answer and the empty line behind it.
+    fn expect_body(&mut self, body: Body, expected: &str) -> Result<(), Difference> {
+        let mut text = Vec::new();
+        loop {
+            let line = self.read_line().map_err(|got| (expected.to_owned(), got))?;
+            if line.is_empty() {
+                break;
+            }
+            text.extend(line);
+            text.push(b'\n');
+        }
+        if body.fits(&text) { Ok(()) } else { Err((expected.to_owned(), shown(&text))) }
+    }
+
+    fn expect_end(&mut self) -> Result<(), Difference> {
+        let expected = || "the end of the connection".to_owned();
+        let mut byte = [0];
+        match self.reader.read(&mut byte) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err((expected(), shown(&[&byte, self.reader.buffer()].concat()))),
+            Err(error) => Err((expected(), error.to_string())),
+        }
+    }
+
+    /// Makes sure that nothing came that nobody asked for.
+    fn finish(mut self) -> Result<(), Difference> {
+        if self.ended {
+            return Ok(());
+        }
+        let expected = format!("? {LAST_WORD}");
+        let lost = |error: io::Error| (expected.clone(), error.to_string());
+        self.send(format!("{LAST_WORD}\n").as_bytes(), usize::MAX).map_err(lost)?;
+        let line = self.read_line().map_err(|got| (expected.clone(), got))?;
+        if line == expected.as_bytes() { Ok(()) } else { Err((expected, shown(&line))) }
+    }
+
+    /// A line without its LF, or what came instead.
+    fn read_line(&mut self) -> Result<Vec<u8>, String> {
+        let mut line = Vec::new();
+        match self.reader.read_until(b'\n', &mut line) {
+            Ok(_) if line.pop() == Some(b'\n') => Ok(line),
+            Ok(_) => Err("the end of the connection".to_owned()),
+            Err(error) if is_time_out(&error) => {
+                Err(format!("nothing more for {} s, after {:?}", PATIENCE.as_secs(), shown(&line)))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Bytes for people to read, not too many.
+fn shown(bytes: &[u8]) -> String {
+    let head = &bytes[..bytes.len().min(SHOWN)];
+    let more = if head.len() < bytes.len() {
+        format!("... ({} bytes)", bytes.len())
+    } else {
+        String::new()
+    };
+    format!("{}{more}", head.escape_ascii())
+}

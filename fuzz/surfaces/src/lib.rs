@@ -1,0 +1,37 @@
+//! What is fuzzed: one function for each way into a server, and what must be true of it.
+//!
+//! Each function takes any bytes and panics when something is not as it should be. `cargo fuzz` calls
+//! them with bytes of its own making; `tests/corpus.rs` with the ones that are checked in under
+//! `fuzz/corpus`, a folder for each function.
+
+mod client;
+mod configuration;
+mod driver;
+mod handshake;
+mod model;
+mod naive;
+mod neighbour;
+mod numbers;
+mod splice;
+
+pub use client::client;
+pub use configuration::configuration;
+pub use handshake::handshake;
+pub use model::model;
+pub use neighbour::neighbour;
+pub use numbers::numbers;
+pub use splice::splice;
+
+/// A way in by the name of its function.
+pub type Surface = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const SURFACES: [Surface; 7] = [
+    ("client", client),
+    ("configuration", configuration),
+    ("handshake", handshake),
+    ("model", model),
+    ("neighbour", neighbour),
+    ("numbers", numbers),
+    ("splice", splice),
+];
