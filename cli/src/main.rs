@@ -12,6 +12,7 @@ mod init;
 mod output;
 mod platform;
 mod send;
+mod sim;
 mod up;
 
 /// Starts, asks and sets up a herd of servers that tell each other where their clients are
@@ -34,6 +35,8 @@ enum Command {
     Send(send::Args),
     /// Play the protocol's cases against a server or a herd
     Check(check::Args),
+    /// Run whole herds on invented time, in which everything goes wrong
+    Sim(sim::Args),
     /// Write a commented herd.toml and a fresh secret
     Init(init::Args),
     /// Be one of the processes that `up` starts
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Child(args) => child::run(args),
     };

@@ -224,6 +224,7 @@ impl Herd {
         let (waited, took) = (lookup.begun.since(lookup.asked), now.mono.since(lookup.begun));
         out.log(Notice::LookupDone { id, conn: lookup.conn, error, waited, took });
         self.deliver(now, lookup.conn, out);
+        self.pause_if_full(lookup.conn, out);
         self.finish_if_done(now, lookup.conn, out);
     }
 

@@ -69,6 +69,22 @@ fn bytes_that_come_in_spite_of_the_pause_wait_too() {
 }
 
 #[test]
+fn an_answer_that_is_not_taken_pauses_reading() {
+    let (mut hill, conn) = with(Limits { output_bytes: 20, ..Limits::default() });
+    hill.stick(conn);
+    hill.says(conn, "WHATSAT kiwi 1 1");
+    let id = hill.request();
+    assert_eq!(turns(&mut hill), []);
+    hill.answers(id, "{}");
+    assert_eq!(turns(&mut hill), [Did::Pause(conn)]);
+    let answer = hill.waiting(conn);
+    hill.says(conn, "held");
+    assert_eq!(hill.waiting(conn), answer, "nothing is added to what is too much already");
+    hill.takes(conn, usize::MAX);
+    assert_eq!(turns(&mut hill), [Did::Resume(conn)]);
+}
+
+#[test]
 fn reading_pauses_while_a_client_does_not_read() {
     let (mut hill, conn) = with(Limits { output_bytes: 20, ..Limits::default() });
     hill.stick(conn);
