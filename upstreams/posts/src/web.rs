@@ -53,6 +53,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/graphql", get(graphiql))
         .route("/map/cities.json", get(cities))
         .route("/web/{*path}", get(file))
+        .route("/favicon.ico", get(async |headers: HeaderMap| FILES["icon.svg"].answer(&headers)))
         .fallback_service(get(page).with_state(()))
 }
 
@@ -102,7 +103,7 @@ async fn cities(headers: HeaderMap) -> Response {
 fn is_page(path: &str) -> bool {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match segments[..] {
-        ["" | "feed" | "login" | "signup" | "search" | "mentions" | "about"] => true,
+        ["" | "feed" | "login" | "signup" | "search" | "mentions" | "about" | "blocked"] => true,
         ["tag" | "post", which] => !which.is_empty(),
         [name] => is_name(name),
         [name, "followers" | "following"] => is_name(name),

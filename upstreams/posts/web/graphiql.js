@@ -5,8 +5,8 @@
 
 "use strict";
 
-const FIRST_QUERY = `# Type on the left, run with Ctrl-Enter. The schema is behind the book icon.
-# Mutations such as logIn set the cookie of this browser; subscriptions run too.
+const FIRST_QUERY = `# Ctrl-Enter runs what is typed here.
+# The book on the left has the schema.
 query Latest {
   posts(first: 3) {
     nodes {
@@ -20,9 +20,23 @@ query Latest {
 }
 `;
 
-const socket = new URL("/graphql/ws", location.href);
+const socket = new URL("/graphql", location.href);
 socket.protocol = socket.protocol.replace("http", "ws");
 
-const fetcher = GraphiQL.createFetcher({ url: "/graphql", subscriptionUrl: socket.href });
+const ask = GraphiQL.createFetcher({ url: "/graphql", subscriptionUrl: socket.href });
+
+/** What is run right after it was typed has not been parsed yet, and subscriptions are told by that. */
+function fetcher(request, options) {
+  return ask(request, { ...options, documentAST: parsed(request.query) ?? options?.documentAST });
+}
+
+function parsed(query) {
+  try {
+    return GraphiQL.GraphQL.parse(query);
+  } catch {
+    return null; // The server says what is wrong.
+  }
+}
+
 const root = ReactDOM.createRoot(document.getElementById("graphiql"));
 root.render(React.createElement(GraphiQL, { fetcher, defaultQuery: FIRST_QUERY, shouldPersistHeaders: false }));

@@ -41,7 +41,7 @@ whenSessionChanges(() => {
 function connect() {
   if (socket || subscriptions.size === 0) return;
   clearTimeout(retryTimer);
-  const url = new URL("/graphql/ws", location.href);
+  const url = new URL("/graphql", location.href);
   url.protocol = url.protocol.replace("http", "ws");
   const connection = new WebSocket(url, "graphql-transport-ws");
   socket = connection;
@@ -89,7 +89,9 @@ function close() {
   const connection = socket;
   socket = null;
   isReady = false;
-  connection?.close(1000);
+  // One that is still being made would complain if it were closed now.
+  if (connection?.readyState === WebSocket.CONNECTING) connection.onopen = () => connection.close(1000);
+  else connection?.close(1000);
 }
 
 function start(id) {

@@ -12,7 +12,8 @@ import { logInPage, signUpPage } from "./views/login.js";
 import { mentions } from "./views/mentions.js";
 import { nothing } from "./views/nothing.js";
 import { onePost } from "./views/one_post.js";
-import { people, profile } from "./views/profile.js";
+import { blockedPeople, people } from "./views/people.js";
+import { profile } from "./views/profile.js";
 import { search } from "./views/search.js";
 import { tag } from "./views/tag.js";
 
@@ -28,6 +29,7 @@ const ROUTES = [
   [/^\/post\/([^/]+)$/, onePost],
   [/^\/@([^/]+)$/, profile],
   [/^\/@([^/]+)\/(followers|following)$/, people],
+  [/^\/blocked$/, blockedPeople],
   [/^/, nothing],
 ];
 

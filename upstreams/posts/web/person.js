@@ -37,6 +37,30 @@ export function personLine(user) {
   );
 }
 
+/** A line for somebody of whom only the name is known, with a button to take the block back. */
+export function blockedLine({ id, name }) {
+  const unblock = h("button", { type: "button", "aria-label": `Unblock @${name}`, onclick: take }, "Unblock");
+  const line = h(
+    "article",
+    { class: "card person", "data-id": id },
+    avatar({ name }),
+    h("div", { class: "person__text" }, `@${name}`),
+    unblock,
+  );
+  return line;
+
+  async function take() {
+    unblock.disabled = true;
+    try {
+      await setBlocked({ name }, false);
+      line.remove();
+    } catch (error) {
+      unblock.disabled = false;
+      toastProblem(error);
+    }
+  }
+}
+
 export function followsMe(user) {
   return user.followsMe && h("span", { class: "badge" }, "follows you");
 }

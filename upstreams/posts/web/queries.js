@@ -57,6 +57,8 @@ export const FOLLOWING = `
   query Following($name: String!, $after: String) {
     user(name: $name) { page: following(after: $after) { ${USERS} } }
   } ${USER}`;
+export const BLOCKED = `
+  query Blocked($after: String) { page: blocked(after: $after) { nodes { id name } ${PAGE_INFO} } }`;
 
 export const WRITE = `
   mutation Write($text: String!, $position: PositionInput, $replyTo: ID) {

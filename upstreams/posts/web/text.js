@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 
 const WORD = "\\p{Alphabetic}\\p{N}\\p{M}_\\u200c\\u200d";
 const TAG = `(?<![${WORD}&/])[#＃](?<tag>(?=[${WORD}]*\\p{Alphabetic})[${WORD}]{1,100})(?![${WORD}#＃])`;
-const NAME = `(?<![${WORD}!#$%&*@＠])[@＠](?<name>[A-Za-z0-9_]{1,20})(?![${WORD}@＠])`;
+const NAME = `(?<![${WORD}!#$%&*@＠])[@＠](?<name>[A-Za-z0-9_]{1,30})(?![${WORD}@＠])`;
 const URL = '(?<![\\p{Alphabetic}\\p{N}])(?<url>https?://(?=[\\p{Alphabetic}\\p{N}])[^\\s\\p{Cc}<>"“”「」。、，]+)';
 const LINK = new RegExp(`${TAG}|${NAME}|${URL}`, "giu");
 

@@ -24,7 +24,7 @@ export function signUpPage({ query }) {
   return page({
     title: "Sign up",
     fields: [
-      field("Name", name, "Up to 20 letters without accents, digits and underscores; others write it after an @."),
+      field("Name", name, "Up to 30 letters without accents, digits and underscores; others write it after an @."),
       field("Shown as (optional)", displayName),
       field("Password", password, "8 characters or more. There is no way back without it."),
     ],

@@ -1,12 +1,12 @@
-// Somebody: their profile and posts, who follows them and whom they follow.
+// Somebody: their profile and posts.
 
 import { ask } from "../api.js";
 import { count, field, fill, h } from "../dom.js";
 import { pagedList } from "../list.js";
 import { confirmed, problem, showIn, toastProblem } from "../notices.js";
-import { avatar, followButton, followsMe, personLine, setBlocked } from "../person.js";
+import { avatar, followButton, followsMe, setBlocked } from "../person.js";
 import { postCard } from "../post.js";
-import { FOLLOWERS, FOLLOWING, POSTS_OF, PROFILE, UPDATE_PROFILE } from "../queries.js";
+import { POSTS_OF, PROFILE, UPDATE_PROFILE } from "../queries.js";
 import { me, renamed } from "../session.js";
 import { reload } from "../router.js";
 import { month } from "../time.js";
@@ -21,7 +21,7 @@ export function profile({ params: [name], signal }) {
     fill(content, h("h1", null, `@${name}`), h("p", { class: "quiet" }, "Loading …"));
     try {
       const { user } = await ask(PROFILE, { name }, { signal });
-      if (!user) fill(content, notFoundContent(`There is no @${name}`, "Nobody has this name, or they are hidden from you."));
+      if (!user) fill(content, notFoundContent(`There is no @${name}`, "Nobody has this name, or one of you has blocked the other."));
       else show(user);
     } catch (error) {
       if (!signal.aborted) fill(content, h("h1", null, `@${name}`), problem(error, load));
@@ -34,7 +34,7 @@ export function profile({ params: [name], signal }) {
     const posts = pagedList({
       load: async (after, signal) => (await ask(POSTS_OF, { name, after }, { signal })).user?.page,
       card: postCard,
-      empty: user.isBlocked ? "You have blocked each other's posts." : "No posts yet.",
+      empty: "No posts yet.",
       signal,
     });
     fill(content, head, h("h2", null, "Posts"), posts.element);
@@ -78,8 +78,8 @@ export function profile({ params: [name], signal }) {
         try {
           const changed = await setBlocked(user, !user.isBlocked);
           if (changed.isBlocked) {
-            fill(head, card(changed));
-            fill(content, head, h("div", { class: "empty" }, "You have blocked each other's posts."));
+            fill(head, card({ ...user, isBlocked: true, isFollowed: false }));
+            fill(content, head, h("div", { class: "empty" }, "Neither of you sees the other any more."));
           } else reload();
         } catch (error) {
           toastProblem(error);
@@ -102,6 +102,7 @@ function facts(user) {
     fact(user.followerCount, word(user.followerCount, "follower"), `/@${user.name}/followers`),
     fact(user.followingCount, "following", `/@${user.name}/following`),
     h("span", null, `since ${month(user.createdAt)}`),
+    me?.id === user.id && h("a", { href: "/blocked" }, "Blocked people"),
   );
 }
 
@@ -143,25 +144,4 @@ function edit(user, onChanged) {
       showIn(fault, error);
     }
   }
-}
-
-/** Who follows somebody, or whom they follow. */
-export function people({ params: [name, which], signal }) {
-  const tabs = ["followers", "following"].map((tab) =>
-    h("a", { href: `/@${name}/${tab}`, "aria-current": tab === which ? "page" : null }, tab === "followers" ? "Followers" : "Following"),
-  );
-  const list = pagedList({
-    load: async (after, signal) => (await ask(which === "followers" ? FOLLOWERS : FOLLOWING, { name, after }, { signal })).user?.page,
-    card: personLine,
-    empty: which === "followers" ? `Nobody follows @${name} yet.` : `@${name} follows nobody yet.`,
-    signal,
-  });
-  return {
-    title: `@${name}: ${which}`,
-    content: [
-      h("h1", null, h("a", { href: `/@${name}` }, `@${name}`)),
-      h("nav", { class: "tabs", "aria-label": "Followers and following" }, tabs),
-      list.element,
-    ],
-  };
 }

@@ -61,7 +61,11 @@ fn expect_status_messages(browser: &Browser) {
 
 fn logging_in_leads_back(browser: &Browser, site: &Site) {
     let person = site.person("returner");
-    for (then, path) in [("/tag/kiwi", "/tag/kiwi"), ("https://evil.example/x", "/feed"), ("//evil.example", "/feed")] {
+    for (then, path) in [
+        ("/tag/kiwi", "/tag/kiwi"),
+        ("https://evil.example/x", "/feed"),
+        ("//evil.example", "/feed"),
+    ] {
         browser.forget_all();
         browser.open(&format!("/login?then={then}"));
         browser.fill("[name=name]", &person.name);
@@ -115,6 +119,13 @@ fn a_profile_is_followed(browser: &Browser, site: &Site) {
     browser.find_with(".profile__top button", "Unblock");
     browser.open("/feed");
     browser.find_with(".empty", "Here you will see");
+    browser.open("/@groupie");
+    browser.find_with(".profile__facts a", "Blocked people").click();
+    browser.find_with(".person", "@star");
+    browser.find_with(".person button", "Unblock").click();
+    browser.wait_gone(".person", "@star");
+    browser.open("/@star");
+    browser.find_with(".post__text", "Twinkle");
 }
 
 fn a_mention_is_found(browser: &Browser, site: &Site) {

@@ -56,6 +56,11 @@ fn screenshots() {
     shoot(&browser, "feed-dark");
     browser.set_dark(false);
 
+    for (name, text) in
+        [("ravi", "Welcome @joan! Seen the squirrels yet?"), ("mina", "@joan see you at #bluemoon")]
+    {
+        site.person(name).posts_at(text, 34.07, -118.44);
+    }
     browser.open("/mentions");
     shoot(&browser, "mentions");
     browser.open(&format!("/search?{CAMPUS}"));

@@ -82,7 +82,10 @@ impl Browser {
     /// The first element that fits the selector and has this text in it, once it is seen.
     pub(crate) fn find_with(&self, css: &str, text: &str) -> Element<'_> {
         let text = Value::from(text);
-        self.element(css, &format!("e => e.checkVisibility() && e.textContent.includes({text}) && e"))
+        self.element(
+            css,
+            &format!("e => e.checkVisibility() && e.textContent.includes({text}) && e"),
+        )
     }
 
     /// Clicks what fits the selector.
@@ -109,20 +112,18 @@ impl Browser {
 
     /// Waits until a script returns something true, and gives it.
     pub(crate) fn wait_until(&self, what: &str, script: &str) -> Value {
-        let start = Instant::now();
-        loop {
+        let value = patiently(|| {
             let value = self.script(script);
-            if !matches!(value, Value::Null | Value::Bool(false)) {
-                return value;
-            }
-            assert!(
-                start.elapsed() < PATIENCE,
+            (!matches!(value, Value::Null | Value::Bool(false))).then_some(value)
+        });
+        value.unwrap_or_else(|| {
+            let page = self.script("return document.body.innerText");
+            panic!(
                 "waited in vain: {what}\nat {}\n{}",
                 self.path(),
-                self.script("return document.body.innerText").as_str().unwrap_or_default()
-            );
-            sleep(PAUSE);
-        }
+                page.as_str().unwrap_or_default()
+            )
+        })
     }
 
     /// What the body of a function in the page returns.
@@ -234,16 +235,15 @@ impl Drop for Browser {
 }
 
 impl Element<'_> {
-    /// Clicks its middle.
+    /// Clicks its middle, once nothing is before it.
     pub(crate) fn click(&self) {
-        let start = Instant::now();
         let command = format!("/element/{}/click", self.id);
-        // Something may be before it for a moment.
-        while let (false, why) = self.browser.try_call(&command, Some(&json!({}))) {
-            let is_covered = why["error"] == "element click intercepted";
-            assert!(is_covered && start.elapsed() < PATIENCE, "{command}: {why}");
-            sleep(PAUSE);
-        }
+        let clicked = patiently(|| {
+            let (ok, why) = self.browser.try_call(&command, Some(&json!({})));
+            assert!(ok || why["error"] == "element click intercepted", "{command}: {why}");
+            ok.then_some(())
+        });
+        clicked.expect("nothing stays before it");
     }
 
     /// Clicks so many pixels right of and below its middle.
@@ -308,6 +308,21 @@ impl Element<'_> {
             "actions": actions,
         });
         self.browser.call("/actions", Some(&json!({"actions": [source]})));
+    }
+}
+
+/// Asks until there is an answer, or it has taken too long.
+pub(crate) fn patiently<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    #[expect(clippy::disallowed_methods, reason = "only how long a test waits depends on it")]
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if start.elapsed() > PATIENCE {
+            return None;
+        }
+        sleep(PAUSE);
     }
 }
 
