@@ -30,9 +30,9 @@ mod sessions;
 pub mod text;
 mod timelines;
 mod visibility;
+mod web;
 mod websocket;
 mod wording;
-mod web;
 
 pub use database::{Backend, Database};
 pub use error::Error;

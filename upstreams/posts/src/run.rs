@@ -46,7 +46,7 @@ pub(crate) enum Failure {
     #[error("cannot open the database: {0}")]
     Database(#[from] sqlx::Error),
     #[error("cannot add the demo: {0}")]
-    Demo(#[source] crate::Error),
+    Demo(#[source] Error),
     #[error("cannot serve: {0}")]
     System(#[from] io::Error),
     #[error("a second signal ended it before every request was answered")]

@@ -32,7 +32,8 @@ fn a_subscription_runs(browser: &Browser, site: &Site) {
 
     // Until the server has begun, what is written is not heard.
     let start = std::time::Instant::now();
-    let heard = "return document.querySelector('.result-window').textContent.includes('can you hear')";
+    let heard =
+        "return document.querySelector('.result-window').textContent.includes('can you hear')";
     while browser.script(heard) != true {
         assert!(start.elapsed().as_secs() < 30, "nothing is heard");
         writer.posts("can you hear me? #onair");

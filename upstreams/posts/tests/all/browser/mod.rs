@@ -26,7 +26,8 @@ type Story = (&'static str, fn(&Browser, &Site));
 fn the_client_works_in_a_browser() {
     let site = Site::start(&[]);
     let browser = Browser::start(&site.origin);
-    let stories = [posting::STORIES, people::STORIES, searching::STORIES, pages::STORIES, graphiql::STORIES];
+    let stories =
+        [posting::STORIES, people::STORIES, searching::STORIES, pages::STORIES, graphiql::STORIES];
     let only = std::env::var("STORY").unwrap_or_default();
     let mut failed = Vec::new();
     for (name, story) in stories.into_iter().flatten().filter(|(name, _)| name.contains(&only)) {
@@ -45,7 +46,8 @@ fn the_client_works_in_a_browser() {
 
 /// Logs somebody in, by the way of a page that shows nothing of theirs.
 fn log_in(browser: &Browser, person: &Person<'_>) {
-    let query = "mutation($n: String!, $p: String!) { logIn(name: $n, password: $p) { user { id } } }";
+    let query =
+        "mutation($n: String!, $p: String!) { logIn(name: $n, password: $p) { user { id } } }";
     let variables = json!({"n": person.name, "p": PASSWORD});
     browser.open("/web/icon.svg");
     let answer = ask(browser, &json!({"query": query, "variables": variables}));

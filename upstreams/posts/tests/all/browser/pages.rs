@@ -55,7 +55,10 @@ fn pages_are_quiet(browser: &Browser, site: &Site) {
     for (page, _) in PAGES {
         let (status, policy, html) = site.page(page);
         assert_eq!(status, 200, "{page}");
-        assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'self';") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         assert!(!html.contains("://"), "{page} names no other place");
     }
 }
@@ -70,7 +73,8 @@ fn pages_fit_a_phone(browser: &Browser, site: &Site) {
         browser.open(page);
         browser.find("h1");
         browser.wait_gone("main", "Loading …");
-        let too_wide = "return document.scrollingElement.scrollWidth - document.documentElement.clientWidth";
+        let too_wide =
+            "return document.scrollingElement.scrollWidth - document.documentElement.clientWidth";
         assert_eq!(browser.script(too_wide), 0, "{page}");
     }
     browser.resize(1200, 900);

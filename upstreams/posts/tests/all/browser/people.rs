@@ -61,7 +61,11 @@ fn expect_status_messages(browser: &Browser) {
 
 fn logging_in_leads_back(browser: &Browser, site: &Site) {
     let person = site.person("returner");
-    for (then, path) in [("/tag/kiwi", "/tag/kiwi"), ("https://evil.example/x", "/feed"), ("//evil.example", "/feed")] {
+    for (then, path) in [
+        ("/tag/kiwi", "/tag/kiwi"),
+        ("https://evil.example/x", "/feed"),
+        ("//evil.example", "/feed"),
+    ] {
         browser.forget_all();
         browser.open(&format!("/login?then={then}"));
         browser.fill("[name=name]", &person.name);

@@ -19,11 +19,15 @@ fn a_place_is_picked(browser: &Browser, site: &Site) {
     browser.open("/feed");
     browser.fill("textarea", "Here I am #picked");
     browser.find_with(".composer button", "Place").click();
-    browser.wait_until("the map is there", "return document.querySelector('canvas[data-is-loaded=true]')");
+    browser.wait_until(
+        "the map is there",
+        "return document.querySelector('canvas[data-is-loaded=true]')",
+    );
     // From Greenwich, where maps begin, to the west.
     browser.find("canvas").click_at(-120, 0);
 
-    let longitude = browser.wait_until("a place", "return document.querySelector('[name=longitude]').value");
+    let longitude =
+        browser.wait_until("a place", "return document.querySelector('[name=longitude]').value");
     let longitude: f64 = longitude.as_str().unwrap().parse().unwrap();
     assert!((-90.0..-60.0).contains(&longitude), "{longitude}");
     browser.find_with(".composer button", "Post").click();
@@ -43,7 +47,8 @@ fn place_of(browser: &Browser) -> (f64, f64) {
 }
 
 fn format_place(&(latitude, longitude): &(f64, f64)) -> String {
-    let (north, east) = (if latitude < 0.0 { "S" } else { "N" }, if longitude < 0.0 { "W" } else { "E" });
+    let (north, east) =
+        (if latitude < 0.0 { "S" } else { "N" }, if longitude < 0.0 { "W" } else { "E" });
     format!("{:.2}° {north}, {:.2}° {east}", latitude.abs(), longitude.abs())
 }
 
@@ -81,7 +86,9 @@ fn listens(browser: &Browser) {
 fn a_script_is_text(browser: &Browser, site: &Site) {
     let mallory = site.person("mallory");
     let attack = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>";
-    let id = mallory.posts(&format!("{attack} #<b>bold</b> javascript:alert(1) https://a.example/\"onclick=\"x"));
+    let id = mallory.posts(&format!(
+        "{attack} #<b>bold</b> javascript:alert(1) https://a.example/\"onclick=\"x"
+    ));
     for page in ["/", "/@mallory", &format!("/post/{id}"), "/search?q=from:mallory"] {
         browser.open(page);
 
@@ -90,7 +97,8 @@ fn a_script_is_text(browser: &Browser, site: &Site) {
         assert_eq!(browser.script("return window.hacked ?? 0"), 0, "{page}");
         let made = "return document.querySelectorAll('main script, main img, main b, [onclick], [onerror]').length";
         assert_eq!(browser.script(made), 0, "{page}");
-        let bad_links = "return [...document.links].filter(link => !/^https?:/.test(link.protocol)).length";
+        let bad_links =
+            "return [...document.links].filter(link => !/^https?:/.test(link.protocol)).length";
         assert_eq!(browser.script(bad_links), 0, "{page}");
     }
 }
@@ -119,7 +127,8 @@ fn a_post_is_liked_reposted_answered(browser: &Browser, site: &Site) {
 
     browser.open(&format!("/post/{id}"));
     browser.click(".post--main .action--like");
-    browser.find(".post--main .action--like[aria-pressed=false][aria-label='Like, 0 so far']:enabled");
+    browser
+        .find(".post--main .action--like[aria-pressed=false][aria-label='Like, 0 so far']:enabled");
     browser.open(&format!("/post/{id}"));
     browser.find(".post--main .action--like[aria-pressed=false][aria-label='Like, 0 so far']");
 }

@@ -47,7 +47,8 @@ impl Site {
 
     /// Somebody new.
     pub(crate) fn person(&self, name: &str) -> Person<'_> {
-        let sign_up = "mutation($n: String!, $p: String!) { signUp(name: $n, password: $p) { token } }";
+        let sign_up =
+            "mutation($n: String!, $p: String!) { signUp(name: $n, password: $p) { token } }";
         let answer = self.ask(None, sign_up, &json!({"n": name, "p": PASSWORD}));
         let token = answer["signUp"]["token"].as_str().expect("a token").into();
         Person { site: self, name: name.into(), token }
@@ -55,7 +56,8 @@ impl Site {
 
     /// Names of those who wrote last.
     pub(crate) fn authors(&self) -> Vec<String> {
-        let answer = self.ask(None, "{ posts(first: 12) { nodes { author { name } } } }", &json!({}));
+        let answer =
+            self.ask(None, "{ posts(first: 12) { nodes { author { name } } } }", &json!({}));
         let posts = answer["posts"]["nodes"].as_array().expect("a list").iter();
         let names = posts.map(|post| post["author"]["name"].as_str().expect("a name").to_owned());
         names.collect::<BTreeSet<_>>().into_iter().collect()
@@ -127,7 +129,8 @@ impl Person<'_> {
 
     /// Says something about themselves.
     pub(crate) fn describes(&self, display_name: &str, bio: &str) {
-        let update = "mutation($n: String!, $b: String!) { updateProfile(displayName: $n, bio: $b) { id } }";
+        let update =
+            "mutation($n: String!, $b: String!) { updateProfile(displayName: $n, bio: $b) { id } }";
         self.site.ask(Some(&self.token), update, &json!({"n": display_name, "b": bio}));
     }
 

@@ -82,7 +82,10 @@ impl Browser {
     /// The first element that fits the selector and has this text in it, once it is seen.
     pub(crate) fn find_with(&self, css: &str, text: &str) -> Element<'_> {
         let text = Value::from(text);
-        self.element(css, &format!("e => e.checkVisibility() && e.textContent.includes({text}) && e"))
+        self.element(
+            css,
+            &format!("e => e.checkVisibility() && e.textContent.includes({text}) && e"),
+        )
     }
 
     /// Clicks what fits the selector.
