@@ -1,6 +1,6 @@
 //! HTTP: routes, sizes, headers, and who asks.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -117,7 +117,7 @@ impl Http {
     fn caller(&self, request: &Request) -> Caller {
         let headers = request.headers();
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         // The last one is what the proxy itself has seen.
         let forwarded = |name| {
             let text = text(headers, HeaderName::from_static(name)).filter(|_| self.trust_proxy)?;

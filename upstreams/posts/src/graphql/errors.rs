@@ -73,7 +73,7 @@ fn complete_one(server_error: &mut ServerError) -> Status {
     let source = source.as_ref();
     let ours = source.and_then(|source| source.downcast_ref::<Error>());
     let shared = source.and_then(|source| source.downcast_ref::<Arc<Error>>());
-    let error = ours.or(shared.map(AsRef::as_ref));
+    let error = ours.or_else(|| shared.map(AsRef::as_ref));
     let (code, status) = match error {
         Some(error) => {
             report(error);
@@ -92,9 +92,10 @@ fn complete_one(server_error: &mut ServerError) -> Status {
 
 /// Tells the operator what a user is not told.
 fn report(error: &Error) {
-    match error {
-        Error::Internal(source) => log::error!("{source}"),
-        Error::Unavailable(source) => log::warn!("the database is not available: {source}"),
-        _ => {}
+    if let Error::Internal(source) = error {
+        log::error!("{source}");
+    }
+    if let Error::Unavailable(source) = error {
+        log::warn!("the database is not available: {source}");
     }
 }

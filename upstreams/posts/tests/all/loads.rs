@@ -1,0 +1,67 @@
+//! How many statements a request costs.
+
+use core::time::Duration;
+
+use herd_tests::{PATIENCE, eventually_some, pass};
+
+use crate::harness::{Client, Server, Site};
+
+on_both! {
+    a_long_feed_costs_as_many_statements_as_a_short_one,
+}
+
+fn a_long_feed_costs_as_many_statements_as_a_short_one(site: &Site) {
+    let server = site.another(&["--log-statements"]);
+    let ann = server.sign_up("ann");
+    let people: Vec<Client> = (0..10).map(|n| server.sign_up(&format!("p{n}"))).collect();
+    for n in 0..10 {
+        ann.act(&format!("follow(name: \"p{n}\")"));
+    }
+    let first = ann.post("first");
+    for n in 0..50_usize {
+        let post = people[n % 10].reply(&first, &format!("#{n}x"));
+        if n % 5 == 0 {
+            people[(n + 1) % 10].act(&format!("repost(id: \"{post}\")"));
+        }
+    }
+    let user = "{ name displayName postCount followerCount isFollowed followsMe }";
+    let post = format!(
+        "id text author {user} likeCount repostCount replyCount isLiked isReposted hashtags"
+    );
+    let feed = |first: usize| {
+        format!(
+            "{{ feed(first: {first}) {{ nodes {{ {post} replyTo {{ {post} }} repostOf {{ {post} replyTo {{ {post} }} }} }} pageInfo {{ endCursor }} }} }}"
+        )
+    };
+
+    // The session, the feed and the posts that are answered or shown again, in two steps; for each of three
+    // levels the authors with what is counted of them and what they are to me, and the same two of the posts.
+    for first in [50, 5, 50, 20] {
+        assert_eq!(statements(&server, &ann, &feed(first)), 4 + 3 * 5, "{first} posts");
+    }
+}
+
+/// How many statements the server carries out for this query.
+fn statements(server: &Server, client: &Client, query: &str) -> usize {
+    let before = printed(server);
+    client.data(query);
+    printed(server) - before
+}
+
+/// How many statements that read were printed, once there are no more: one may be printed after its answer.
+/// Connections that begin have others of their own.
+fn printed(server: &Server) -> usize {
+    let count = || {
+        server
+            .program
+            .stderr()
+            .lines()
+            .filter(|line| line.contains(": sql: summary=\"SELECT "))
+            .count()
+    };
+    eventually_some(PATIENCE, || {
+        let before = count();
+        pass(Duration::from_millis(300));
+        (count() == before).then_some(before)
+    })
+}

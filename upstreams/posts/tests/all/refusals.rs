@@ -1,0 +1,254 @@
+//! Bad input of every kind gets a clear error with the right status, and nothing changes.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD, Site};
+
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
+on_both! {
+    what_is_no_request_is_refused,
+    queries_without_end_are_refused,
+    what_can_not_be_kept_is_refused,
+    names_are_never_sql,
+    somebody_else_s_post_stays,
+    a_query_that_is_not_in_the_schema_is_refused,
+}
+
+fn what_is_no_request_is_refused(site: &Site) {
+    let ann = site.sign_up("ann");
+    let before = state(&ann);
+    let mutation = r#"{"query":"mutation { post(text: \"x\") { id } }"}"#;
+    let megabyte = json!({"query": format!("mutation {{ post(text: \"{}\") {{ id }} }}", "x".repeat(1 << 20))});
+    let nested = format!("{}1{}", "[".repeat(30_000), "]".repeat(30_000));
+    let nested = format!("{{\"query\":\"{{me{{id}}}}\",\"variables\":{{\"a\":{nested}}}}}");
+    for (body, headers, status) in [
+        ("", JSON, 400),
+        ("{", JSON, 400),
+        ("null", JSON, 400),
+        ("[]", JSON, 400),
+        ("\"text\"", JSON, 400),
+        ("{}", JSON, 400),
+        (r#"{"query": 1}"#, JSON, 400),
+        (r#"{"query": "{me{id}}", "variables": "x"}"#, JSON, 400),
+        ("[{\"query\":\"{me{id}}\"}]", JSON, 400),
+        (nested.as_str(), JSON, 400),
+        (megabyte.to_string().as_str(), JSON, 413),
+        (mutation, &[("content-type", "text/plain")], 415),
+        (mutation, &[("content-type", "application/x-www-form-urlencoded")], 415),
+        (mutation, &[("content-type", "multipart/form-data; boundary=x")], 415),
+        (mutation, &[], 415),
+    ] {
+        let answer = ann.send(body.as_bytes(), headers);
+        let start: String = body.chars().take(60).collect();
+        assert_eq!(answer.error(), (status, "INVALID".into()), "{start}");
+        assert!(answer.body.len() < 600, "{start}: {} bytes", answer.body.len());
+    }
+    assert_eq!(ann.send(b"{\"query\":\"\xff\"}", JSON).status, 400);
+    assert_eq!(state(&ann), before);
+}
+
+fn queries_without_end_are_refused(site: &Site) {
+    let ann = site.sign_up("ann");
+    let before = state(&ann);
+    let chain = |n: usize| -> String {
+        let fragments = (0..n).map(|n| format!("fragment f{n} on User {{ ...f{} }} ", n + 1));
+        format!(
+            "{{ me {{ ...f0 }} }} {} fragment f{n} on User {{ id }}",
+            fragments.collect::<String>()
+        )
+    };
+    for query in [
+        "{ me ".repeat(1000),
+        format!("{}{}", "{ me ".repeat(1000), "}".repeat(1000)),
+        format!(
+            "{{ posts(first: {}1{}) {{ nodes {{ id }} }} }}",
+            "[".repeat(20_000),
+            "]".repeat(20_000)
+        ),
+        format!("{{ search(near: {}) {{ nodes {{ id }} }} }}", "{a:".repeat(15_000)),
+        format!("query($a: {}Int{}) {{ me {{ id }} }}", "[".repeat(20_000), "]".repeat(20_000)),
+        format!("{{ me {{ posts {{ nodes {} }} }} }}", nested("author { posts { nodes", "} }", 5)),
+        // Few fields, many rows.
+        "{ posts(first: 100) { nodes { replies(first: 100) { nodes { id text } } } } }".into(),
+        format!(
+            "{{ {} }}",
+            (0..100).map(|n| format!("a{n}: trending {{ tag }} ")).collect::<String>()
+        ),
+        format!(
+            "mutation {{ {} }}",
+            (0..100)
+                .map(|n| format!(
+                    "a{n}: signUp(name: \"n{n}\", password: \"{PASSWORD}\") {{ token }} "
+                ))
+                .collect::<String>()
+        ),
+        chain(1500),
+        "fragment a on User { ...b } fragment b on User { ...a } { me { ...a } }".into(),
+        format!("{{ me {{ id {} }} }}", "@include(if: true) ".repeat(1000)),
+        "subscription { feed { id } }".into(),
+    ] {
+        let answer = ann.ask(&query, json!({}));
+        let start: String = query.chars().take(60).collect();
+        assert_eq!(answer.error(), (400, "INVALID".into()), "{start}");
+    }
+    assert_eq!(state(&ann), before);
+    // The schema can still be learnt.
+    let of_type = nested("ofType { name", "}", 8);
+    ann.data(&format!("{{ __schema {{ types {{ fields {{ args {{ type {{ name ofType {{ name {of_type} }} }} }} }} }} }} }}").replace("{ }", ""));
+}
+
+fn nested(open: &str, close: &str, times: usize) -> String {
+    format!("{} {}", format!("{open} ").repeat(times), close.repeat(times))
+}
+
+fn what_can_not_be_kept_is_refused(site: &Site) {
+    let ann = site.sign_up("ann");
+    let before = state(&ann);
+    let post = "mutation($text: String!, $position: PositionInput, $to: ID) \
+                { post(text: $text, position: $position, replyTo: $to) { id } }";
+    let at = |latitude: f64, longitude: f64| json!({"text": "x", "position": {"latitude": latitude, "longitude": longitude}});
+    for (query, variables, status) in [
+        (post, at(91.0, 0.0), 400),
+        (post, at(-90.000_001, 0.0), 400),
+        (post, at(0.0, 180.1), 400),
+        (post, at(1e300, 0.0), 400),
+        (post, json!({"text": "x", "position": {"latitude": 1}}), 400),
+        (post, json!({"text": "x", "position": {"latitude": "1", "longitude": 1}}), 400),
+        (post, json!({"text": ""}), 400),
+        (post, json!({"text": " \n\u{2003}"}), 400),
+        (post, json!({"text": "x".repeat(281)}), 400),
+        (post, json!({"text": "x".repeat(60_000)}), 400),
+        (post, json!({"text": "a\u{0}b"}), 400),
+        (post, json!({"text": null}), 400),
+        (post, json!({"text": 1}), 400),
+        (post, json!({"text": "x", "to": "1"}), 404),
+        (post, json!({"text": "x", "to": "99999999999999999999"}), 404),
+        (post, json!({"text": "x", "to": "1 OR 1=1"}), 404),
+        ("mutation($b: String) { updateProfile(displayName: $b) { id } }", json!({"b": ""}), 400),
+        (
+            "mutation($b: String) { updateProfile(displayName: $b) { id } }",
+            json!({"b": "\u{0}"}),
+            400,
+        ),
+        ("query { posts(first: 0) { nodes { id } } }", json!({}), 400),
+        ("query { posts(first: 101) { nodes { id } } }", json!({}), 400),
+        ("query { posts(first: -2147483648) { nodes { id } } }", json!({}), 400),
+        ("query { posts(first: 99999999999) { nodes { id } } }", json!({}), 400),
+        ("query { posts(after: \"x\") { nodes { id } } }", json!({}), 400),
+        (
+            "query { search(near: {latitude: 0, longitude: 0, radiusKm: -1}) { nodes { id } } }",
+            json!({}),
+            400,
+        ),
+        (
+            "query { search(near: {latitude: 91, longitude: 0, radiusKm: 1}) { nodes { id } } }",
+            json!({}),
+            400,
+        ),
+        ("mutation { signUp(name: \"x\", password: \"short\") { token } }", json!({}), 400),
+    ] {
+        let (got, code) = ann.ask(query, variables.clone()).error();
+        let start: String = variables.to_string().chars().take(60).collect();
+        assert_eq!((got, code == "NOT_FOUND"), (status, status == 404), "{query} {start}");
+    }
+    assert_eq!(state(&ann), before);
+}
+
+fn names_are_never_sql(site: &Site) {
+    let ann = site.sign_up("ann");
+    let before = state(&ann);
+    for name in [
+        "'; DROP TABLE users; --",
+        "ann' OR '1'='1",
+        "ann\u{0}",
+        "",
+        "än",
+        "a b",
+        "$1",
+        "%",
+        "x".repeat(31).as_str(),
+        "x".repeat(5000).as_str(),
+    ] {
+        let variables = json!({"name": name, "password": PASSWORD});
+        let sign_up = "mutation($name: String!, $password: String!) { signUp(name: $name, password: $password) { token } }";
+        assert_eq!(ann.ask(sign_up, variables).error(), (400, "INVALID".into()), "{name:?}");
+        assert_eq!(
+            site.server.log_in(name, PASSWORD).error(),
+            (401, "UNAUTHENTICATED".into()),
+            "{name:?}"
+        );
+        let variables = json!({"name": name});
+        assert_eq!(
+            ann.data_with("query($name: String!) { user(name: $name) { id } }", variables.clone())
+                ["user"],
+            Value::Null
+        );
+        assert_eq!(
+            ann.ask("mutation($name: String!) { follow(name: $name) { id } }", variables.clone())
+                .error()
+                .0,
+            404
+        );
+        assert_eq!(
+            ann.ask("mutation($name: String!) { block(name: $name) { id } }", variables.clone())
+                .error()
+                .0,
+            404
+        );
+        for query in [
+            "query($name: String!) { search(query: $name) { nodes { id } } }",
+            "query($name: String!) { tagged(tag: $name) { nodes { id } } }",
+        ] {
+            let status = ann.ask(query, variables.clone()).status;
+            assert!(matches!(status, 200 | 400), "{query} {name:?}: {status}");
+        }
+    }
+    assert_eq!(state(&ann), before);
+}
+
+fn somebody_else_s_post_stays(site: &Site) {
+    let [ann, bob] = ["ann", "bob"].map(|name| site.sign_up(name));
+    let post = ann.post("mine");
+    let delete = format!("mutation {{ deletePost(id: \"{post}\") }}");
+
+    assert_eq!(bob.error(&delete), (403, "FORBIDDEN".into()));
+    assert_eq!(site.server.client().error(&delete), (401, "UNAUTHENTICATED".into()));
+    // Several mutations, of which one fails: the others are carried out, each by itself.
+    let mixed =
+        format!("mutation {{ a: like(id: \"{post}\") {{ id }} b: deletePost(id: \"{post}\") }}");
+    let answer = bob.ask(&mixed, json!({}));
+    assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer:?}");
+    assert_eq!(
+        bob.data("{ posts { nodes { likeCount } } }")["posts"]["nodes"],
+        json!([{"likeCount": 1}])
+    );
+
+    assert_eq!(ann.texts("posts"), ["mine"]);
+}
+
+fn a_query_that_is_not_in_the_schema_is_refused(site: &Site) {
+    let client = site.server.client();
+    for query in [
+        "{ nothing }",
+        "{ me { id }",
+        "{ me { password } }",
+        "mutation { drop }",
+        "{ user { id } }",
+        "query a { me { id } } query b { me { id } }",
+    ] {
+        assert_eq!(client.error(query), (400, "INVALID".into()), "{query}");
+    }
+}
+
+/// All that a user could have changed.
+fn state(client: &Client) -> Value {
+    let me = "me { name displayName bio postCount followerCount followingCount }";
+    let mut state = client.data(&format!(
+        "{{ {me} posts(first: 100) {{ nodes {{ id text }} }} blocked {{ nodes {{ id }} }} }}"
+    ));
+    // A mutation may have made somebody.
+    let users = client.data("{ a: user(name: \"n0\") { id } b: user(name: \"x\") { id } }");
+    state["users"] = users;
+    state
+}
