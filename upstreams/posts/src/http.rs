@@ -22,7 +22,7 @@ use crate::app::{Caller, Token};
 use crate::graphql::{Answer, Api, Status, TIME_OUT};
 use crate::web;
 use crate::websocket::{self, Connections};
-use crate::{cookies, search_json, web};
+use crate::{cookies, search_json};
 
 /// The one endpoint.
 pub(crate) const PATH: &str = "/graphql";
