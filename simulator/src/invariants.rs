@@ -73,8 +73,8 @@ pub const TABLE: [Row; 14] = [
         invariant: Invariant::Converge,
         name: "converge",
         rule: "After healing, all tables are equal and hold the greatest record of each client that any \
-               live server accepted, or the greatest of those where the table is too small; then no \
-               record crosses any link, until a new report reaches everybody.",
+               live server accepted, or the greatest of those where the table is too small; then \
+               records stop crossing links, until a new report reaches everybody.",
         reason: "This is what a herd is for: any server answers from its own memory. And a herd that \
                  does not fall silent would use up its links with nothing to say.",
         when: "in the liveness phase",
