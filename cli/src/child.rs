@@ -1,7 +1,7 @@
 //! One of the processes that `herd up` starts: a server or an upstream.
 //!
-//! The default servers and the upstream of places are built in here, so that nothing else need be
-//! built; the others are programs of their own. Either way the process ends when `herd up` does, even
+//! The default servers and the upstreams are built in here, so that nothing else need be built; the others
+//! are programs of their own. Either way the process ends when `herd up` does, even
 //! if that was killed.
 
 use crate::platform;
@@ -18,6 +18,8 @@ pub(crate) enum Program {
     Tokio,
     /// `herd-places`, which is built in.
     Places,
+    /// `herd-posts`, which is built in.
+    Posts,
     /// A program of its own.
     Other(PathBuf),
 }
@@ -34,6 +36,7 @@ pub(crate) struct Args {
 
 const TOKIO: &str = "herd-tokio";
 const PLACES: &str = "herd-places";
+const POSTS: &str = "herd-posts";
 
 /// A command that starts a child of this process.
 pub(crate) fn command(program: &Program) -> io::Result<Command> {
@@ -41,6 +44,7 @@ pub(crate) fn command(program: &Program) -> io::Result<Command> {
     command.arg("child").arg(process::id().to_string()).arg(match program {
         Program::Tokio => Path::new(TOKIO),
         Program::Places => Path::new(PLACES),
+        Program::Posts => Path::new(POSTS),
         Program::Other(path) => path,
     });
     platform::shield(&mut command);
@@ -62,6 +66,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     match name.to_str() {
         Some(TOKIO) => Ok(herd_tokio::run([name].into_iter().chain(program))),
         Some(PLACES) => Ok(herd_places::cli::run([name].into_iter().chain(program))),
+        Some(POSTS) => Ok(herd_posts::cli::run([name].into_iter().chain(program))),
         _ => {
             let path = PathBuf::from(name);
             let error = platform::become_program(&path, program);

@@ -1,12 +1,13 @@
 //! The upstream that a herd needs: whether to start one, and which.
 
-use crate::child::{self, Program};
-use crate::output::{say, warn};
+use crate::child::Program;
+use crate::output::say;
 use core::time::Duration;
 use herd_core::Dialect;
 use herd_runtime::address::Address;
 use herd_runtime::roster::UpstreamDialect;
 use herd_runtime::{Failure, Roster};
+use std::env;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,8 +20,7 @@ pub(super) struct Upstream {
     pub(super) args: Vec<OsString>,
 }
 
-/// The upstream to start for a herd; `None` when it asks one elsewhere, one that runs already, or one
-/// that is not there.
+/// The upstream to start for a herd; `None` when it asks one elsewhere, or one that runs already.
 pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
     let Some(address) = ours(&roster.upstream.url, roster.upstream.dialect) else {
         say(format_args!("herd: the upstream is {}", roster.upstream.url));
@@ -41,24 +41,25 @@ pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
             return Err(Failure::unable(message));
         }
     }
-    let args = vec!["--listen".into(), address.into()];
-    match roster.upstream.dialect.provider() {
-        Dialect::Places => {
-            Ok(Some(Upstream { name: "herd-places", program: Program::Places, args }))
-        }
+    let mut args = vec!["--listen".into(), address.into()];
+    Ok(Some(match roster.upstream.dialect.provider() {
+        Dialect::Places => Upstream { name: "herd-places", program: Program::Places, args },
         Dialect::Posts => {
-            let found = child::beside(POSTS).ok().flatten();
-            if found.is_none() {
-                warn(format_args!(
-                    "herd: there is no {POSTS} beside this program: WHATSAT will answer with an error body"
-                ));
-            }
-            Ok(found.map(|path| Upstream { name: POSTS, program: Program::Other(path), args }))
+            args.extend(["--demo".into(), "--database".into(), demo_database()?]);
+            Upstream { name: "herd-posts", program: Program::Posts, args }
         }
-    }
+    }))
 }
 
-const POSTS: &str = "herd-posts";
+/// Where the posts of the demo are kept: apart from those that people wrote on purpose.
+fn demo_database() -> Result<OsString, Failure> {
+    let dir = herd_service::state_dir(&|name| env::var_os(name)).ok_or_else(|| {
+        Failure::unable("there is nowhere to keep the posts: set HOME or XDG_STATE_HOME")
+    })?;
+    let mut url = OsString::from("sqlite:");
+    url.push(dir.join("herd").join("posts-demo.sqlite"));
+    Ok(url)
+}
 
 /// Where an upstream of ours would listen, if the URL is one of this machine that it would answer.
 fn ours(url: &str, dialect: UpstreamDialect) -> Option<String> {

@@ -16,6 +16,7 @@ mod links;
 mod logs;
 mod lookups;
 mod merge;
+mod microblog;
 mod places;
 mod plain;
 mod posts;

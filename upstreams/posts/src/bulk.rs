@@ -6,8 +6,8 @@ use core::fmt::Write as _;
 
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-/// The most rows of a statement: they have few thousand texts, far from what the databases take.
-const ROWS: usize = 500;
+/// The most rows of a statement: they have some thousand texts, far from what the databases take.
+const ROWS: usize = 1000;
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +75,10 @@ impl Rows {
                         Value::Int(number) => write!(sql, "{number}"),
                         Value::Real(number) => write!(sql, "{number:?}"),
                         Value::Text(text) => {
-                            texts.push(text.clone());
+                            // Rows in order often have the same text one after the other.
+                            if texts.last() != Some(text) {
+                                texts.push(text.clone());
+                            }
                             write!(sql, "${}", texts.len())
                         }
                     };

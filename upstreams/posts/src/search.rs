@@ -74,7 +74,7 @@ pub async fn search(connection: &mut AnyConnection, search: &Search<'_>) -> Resu
     let mut found = Found::default();
     let mut seen = 0;
     let mut at_most = round_size(search.limit * 2);
-    while found.ids.len() < search.limit && after < before - 1 {
+    while found.ids.len() < search.limit && after < before.saturating_sub(1) {
         if seen >= MAX_CANDIDATES {
             found.is_cut = true;
             break;
