@@ -280,25 +280,31 @@ async fn insert(
     post: &mut Post,
     now_ms: i64,
 ) -> Result<bool, Error> {
+    // A statement of its own for posts without a position: sqlx 0.9 gives PostgreSQL the wrong type for a
+    // DOUBLE PRECISION that is NULL, and prepares the statement with it for good.
+    let position = post.latitude.zip(post.longitude);
+    let (columns, values) = match position {
+        Some(_) => (", latitude, longitude", ", $7, $8"),
+        None => ("", ""),
+    };
+    let sql = format!(
+        "INSERT INTO posts (id, author_id, text, lang, created_at, reply_to_id, repost_of_id{columns}) \
+         VALUES ($1, $2, $3, 'und', $4, $5, $6{values}) ON CONFLICT DO NOTHING"
+    );
     // Two servers that have drawn the same number may give out the same id.
     for _ in 0..4 {
         post.id = ids.next(now_ms);
-        let done = sqlx::query(
-            "INSERT INTO posts (id, author_id, text, lang, created_at, latitude, longitude, \
-             reply_to_id, repost_of_id) VALUES ($1, $2, $3, 'und', $4, $5, $6, $7, $8) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(post.id)
-        .bind(post.author_id)
-        .bind(post.text.as_str())
-        .bind(post.created_at)
-        .bind(post.latitude)
-        .bind(post.longitude)
-        .bind(post.reply_to_id)
-        .bind(post.repost_of_id)
-        .execute(&mut *db)
-        .await
-        .map_err(gone)?;
+        let mut query = sqlx::query(AssertSqlSafe(sql.clone()))
+            .bind(post.id)
+            .bind(post.author_id)
+            .bind(post.text.as_str())
+            .bind(post.created_at)
+            .bind(post.reply_to_id)
+            .bind(post.repost_of_id);
+        if let Some((latitude, longitude)) = position {
+            query = query.bind(latitude).bind(longitude);
+        }
+        let done = query.execute(&mut *db).await.map_err(gone)?;
         if done.rows_affected() > 0 {
             return Ok(true);
         }

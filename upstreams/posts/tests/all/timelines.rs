@@ -6,6 +6,7 @@ use crate::harness::{Site, id};
 
 on_both! {
     a_post_is_kept_as_it_was_written,
+    posts_with_and_without_a_position_follow_one_another,
     the_feed_is_mine_and_of_those_i_follow_newest_first,
     pages_neither_repeat_nor_leave_out,
     replies_are_listed_oldest_first,
@@ -37,6 +38,21 @@ fn a_post_is_kept_as_it_was_written(site: &Site) {
     assert_eq!(raw.header("content-type"), Some("application/json; charset=utf-8"));
     assert_eq!(raw.header("x-content-type-options"), Some("nosniff"));
     assert!(raw.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
+}
+
+/// One connection to the database serves both in turn.
+fn posts_with_and_without_a_position_follow_one_another(site: &Site) {
+    let ann = site.sign_up("ann");
+    for (n, latitude) in [(0, None), (1, Some(0.1)), (2, None), (3, Some(-89.5))] {
+        let position = latitude.map(|latitude| json!({"latitude": latitude, "longitude": 0.3}));
+        let query = "mutation($text: String!, $position: PositionInput) \
+                     { post(text: $text, position: $position) { position { latitude longitude } } }";
+        let variables = json!({"text": format!("number {n}"), "position": position});
+
+        let kept = ann.data_with(query, variables)["post"]["position"].clone();
+
+        assert_eq!(kept, json!(position), "number {n}");
+    }
 }
 
 fn the_feed_is_mine_and_of_those_i_follow_newest_first(site: &Site) {
