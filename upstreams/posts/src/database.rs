@@ -3,7 +3,7 @@
 //! All statements are written once, in the SQL both share, with `$1` placeholders. What differs (how a
 //! transaction that writes begins, how a database is made fit) is here and nowhere else. Traps of the
 //! driver-neutral connection: no BOOLEAN columns on SQLite, no `Arc<str>` arguments, only text, BIGINT and
-//! DOUBLE PRECISION.
+//! DOUBLE PRECISION, and no argument that is a NULL double, which PostgreSQL is told to be a float4.
 
 use core::time::Duration;
 use std::sync::Once;
