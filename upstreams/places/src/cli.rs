@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use herd_service::address;
 
 use crate::import::{ImportError, import};
 use crate::load;
@@ -113,25 +114,11 @@ impl Args {
     }
 }
 
-/// A host and a port, an IPv6 address in brackets.
-fn address(text: &str) -> Result<String, String> {
-    let (host, port) = text.rsplit_once(':').ok_or("a port is missing, as in 127.0.0.1:12000")?;
-    port.parse::<u16>().map_err(|_| format!("`{port}` is not a port"))?;
-    let bare_host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if bare_host.is_empty() {
-        return Err("a host is missing, as in 127.0.0.1:12000".into());
-    }
-    if host.contains(':') && bare_host == host {
-        return Err(format!("an IPv6 address goes in brackets, as in [{host}]:{port}"));
-    }
-    Ok(text.to_owned())
-}
-
 fn announce(Ready { address, places }: Ready) {
     if places == 0 {
         eprintln!("herd-places: warning: the data hold no place");
     }
-    say(format_args!("herd-places: listens on http://{address}"));
+    herd_service::announce("herd-places", address);
 }
 
 /// Prints a line on standard output.
@@ -160,16 +147,6 @@ fn data_exit_code(error: &load::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_have_a_host_and_a_port() {
-        for good in ["127.0.0.1:12000", "[::1]:0", "localhost:80"] {
-            assert_eq!(address(good).as_deref(), Ok(good));
-        }
-        for bad in ["12000", ":12000", "[]:1", "127.0.0.1:", "127.0.0.1:65536", "::1:80"] {
-            assert!(address(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn the_arguments_make_sense() {

@@ -25,7 +25,6 @@ mod places;
 mod query;
 mod run;
 mod serve;
-mod signals;
 mod sphere;
 mod words;
 

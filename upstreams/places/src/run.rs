@@ -3,16 +3,15 @@
 use core::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::{io, net, thread};
+use std::{io, thread};
 
-use tokio::net::TcpListener;
+use herd_service::{StopSignals, listener};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::load;
 use crate::nearby::Nearby;
 use crate::serve::serve;
-use crate::signals::StopSignals;
 
 /// The most threads that answer requests: each searches hundreds of thousands of times a second.
 const MAX_WORKERS: usize = 4;
@@ -113,10 +112,4 @@ pub fn run(options: &Options, on_ready: impl FnOnce(Ready)) -> Result<(), Error>
 fn runtime() -> io::Result<Runtime> {
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_WORKERS));
     Builder::new_multi_thread().worker_threads(workers).enable_io().enable_time().build()
-}
-
-fn listener(address: &str) -> io::Result<TcpListener> {
-    let listener = net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
 }
