@@ -3,8 +3,10 @@
 //! A line is parsed where it lies; everything here borrows from it. Once a [`Command`] or an
 //! [`Update`] exists it is well formed, and nobody checks it again.
 
+use alloc::vec::Vec;
+
 use crate::config::{Dialect, MAX_CLIENT_BYTES, MAX_SERVER_BYTES};
-use crate::decimal::Decimal;
+use crate::decimal::{Decimal, bytes};
 use crate::location::Location;
 use crate::time::Timestamp;
 
@@ -28,6 +30,8 @@ pub struct Report<'a> {
     pub time: &'a [u8],
     /// The same time as a number.
     pub stamp: Timestamp,
+    /// The three fields as they stand in the line, where single spaces are between them; else empty.
+    spaced: &'a [u8],
 }
 
 /// What is asked about a client.
@@ -156,9 +160,11 @@ impl<'a> Update<'a> {
 
 impl<'a> Report<'a> {
     fn parse(fields: &mut Fields<'a>, client_bytes: usize) -> Result<Self, Malformed> {
+        let before = fields.rest;
         let client = fields.next().ok_or(Malformed::MissingField)?;
         let location = fields.next().ok_or(Malformed::MissingField)?;
         let time = fields.next().ok_or(Malformed::MissingField)?;
+        let used = before.len() - fields.rest.len();
         if client.len() > client_bytes {
             return Err(Malformed::LongClient);
         }
@@ -166,7 +172,26 @@ impl<'a> Report<'a> {
             return Err(Malformed::BadLocation);
         }
         let stamp = Timestamp::parse(time).ok_or(Malformed::BadTime)?;
-        Ok(Self { client, location, time, stamp })
+        let spaced = match before[..used].split_first() {
+            Some((_, text)) if text.len() == client.len() + location.len() + time.len() + 2 => {
+                let spaces = [text[client.len()], text[client.len() + 1 + location.len()]];
+                if spaces == *b"  " { text } else { &[] }
+            }
+            _ => &[],
+        };
+        Ok(Self { client, location, time, stamp, spaced })
+    }
+
+    /// Appends the three fields with single spaces between them.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        if !self.spaced.is_empty() {
+            return out.extend_from_slice(self.spaced);
+        }
+        out.extend_from_slice(self.client);
+        for field in [self.location, self.time] {
+            out.push(b' ');
+            out.extend_from_slice(field);
+        }
     }
 }
 
@@ -220,11 +245,30 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         let start = self.rest.iter().position(|byte| !is_space(*byte))?;
         let field = &self.rest[start..];
-        let end = field.iter().position(|byte| is_space(*byte)).unwrap_or(field.len());
-        let (field, rest) = field.split_at(end);
+        let (field, rest) = field.split_at(length(field));
         self.rest = rest;
         Some(field)
     }
+}
+
+/// How many bytes come before white space: eight at a time, as long as there are so many.
+fn length(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(eight) = text[at..].first_chunk() {
+        // In a byte up to a space the highest bit is set; those behind the first such may be wrong.
+        let word = u64::from_le_bytes(*eight);
+        let low = word.wrapping_sub(bytes(b' ' + 1)) & !word & bytes(0x80);
+        if low == 0 {
+            at += 8;
+            continue;
+        }
+        at += low.trailing_zeros() as usize / 8;
+        if is_space(text[at]) {
+            return at;
+        }
+        at += 1;
+    }
+    at + text[at..].iter().position(|byte| is_space(*byte)).unwrap_or(text.len() - at)
 }
 
 /// The white space of C's `isspace` in the POSIX locale.
@@ -253,6 +297,20 @@ mod tests {
             (report.client, report.location, report.time),
             (&b"ki\xffwi"[..], &b"+1-2"[..], &b"1.5"[..])
         );
+    }
+
+    #[test]
+    fn a_field_ends_at_white_space_alone() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut text = [b'x'; 30];
+                text[at] = byte;
+                text[at + 3] = b'\t';
+                let expected = if is_space(byte) { at } else { at + 3 };
+                assert_eq!(length(&text), expected, "{byte}");
+                assert_eq!(length(&text[..at]), at);
+            }
+        }
     }
 
     #[test]

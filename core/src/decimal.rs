@@ -48,9 +48,8 @@ impl<'a> Decimal<'a> {
 
     /// The digits before the point as a number, unless they are too many.
     pub fn integer(&self) -> Option<u32> {
-        self.whole.iter().try_fold(0_u32, |number, digit| {
-            number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))
-        })
+        let fits = self.whole.len() <= MOST_DIGITS;
+        fits.then(|| value(self.whole)).and_then(|number| u32::try_from(number).ok())
     }
 
     /// Appends the number without leading zeros, otherwise as it was written.
@@ -78,10 +77,53 @@ fn write_parts(whole: &[u8], fraction: &[u8], out: &mut Vec<u8>) {
 
 /// The digits that `text` begins with, at least one, and what follows them.
 pub(crate) fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    match text.iter().take_while(|byte| byte.is_ascii_digit()).count() {
+    match digits(text) {
         0 => None,
         count => Some(text.split_at(count)),
     }
+}
+
+/// So many digits are always fewer than 2^64.
+pub(crate) const MOST_DIGITS: usize = 19;
+
+/// The number that [`MOST_DIGITS`] digits or fewer are.
+pub(crate) fn value(digits: &[u8]) -> u64 {
+    debug_assert!(digits.len() <= MOST_DIGITS);
+    let (eights, rest) = digits.as_chunks();
+    let number =
+        eights.iter().fold(0, |number, eight| number * 100_000_000 + value_of_eight(*eight));
+    rest.iter().fold(number, |number, digit| number * 10 + u64::from(digit - b'0'))
+}
+
+/// How many digits `text` begins with: eight bytes at a time, as long as there are so many.
+fn digits(text: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some(eight) = text[count..].first_chunk() {
+        // In a byte that was no digit the highest bit is set; those behind the first such are anyhow.
+        let bits = u64::from_le_bytes(*eight) ^ ZEROS;
+        let others = (bits.wrapping_add(bytes(0x76)) | bits) & bytes(0x80);
+        if others != 0 {
+            return count + others.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    count + text[count..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// The number that eight digits are: they are added up by pairs, the pairs by fours, the fours.
+fn value_of_eight(digits: [u8; 8]) -> u64 {
+    let ones = u64::from_le_bytes(digits) ^ ZEROS;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
+}
+
+/// Eight times the character `0`.
+const ZEROS: u64 = bytes(b'0');
+
+/// Eight times `byte`.
+pub(crate) const fn bytes(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
 #[cfg(test)]
@@ -108,6 +150,30 @@ mod tests {
             ("49.9999999999999999999", "49999.9999999999999999"),
         ] {
             assert_eq!(metres(km), m, "{km} km");
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_length_have_their_value() {
+        let all = "9876543210123456789";
+        for length in 0..=MOST_DIGITS {
+            let digits = &all[..length];
+            assert_eq!(value(digits.as_bytes()), digits.parse().unwrap_or(0), "{digits}");
+        }
+        assert_eq!(value(b"9999999999999999999"), 9_999_999_999_999_999_999);
+    }
+
+    #[test]
+    fn digits_end_where_anything_else_begins() {
+        for other in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+            for count in 0..20 {
+                let mut text = [b'7'; 30];
+                text[count] = other;
+                assert_eq!(digits(&text), count, "{other}");
+                assert_eq!(digits(&text[..count]), count);
+                text[count + 1..].fill(0xff);
+                assert_eq!(digits(&text), count, "{other}");
+            }
         }
     }
 

@@ -34,12 +34,14 @@ impl Index {
         }
     }
 
-    /// The first slot that [`Index::find`] would try, to have it fetched from memory early.
+    /// The first slot that [`Index::find`] would ask about, to have it fetched from memory early.
     pub(crate) fn first(&self, hash: u64) -> Option<u32> {
-        match self.entries[self.home(tag(hash))] {
-            EMPTY => None,
-            entry => Some(slot_of(entry)),
-        }
+        self.find(hash, |_| true)
+    }
+
+    /// The entry where a search for `hash` begins, likewise.
+    pub(crate) fn begin(&self, hash: u64) -> u64 {
+        self.entries[self.home(tag(hash))]
     }
 
     /// Stores `slot` under `hash`. The caller knows that it is not there yet.

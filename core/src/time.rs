@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::config::MAX_TIME_BYTES;
-use crate::decimal::split_digits;
+use crate::decimal::{self, MOST_DIGITS, split_digits};
 
 /// A point on the wall clock: nanoseconds since 1970-01-01 UTC, leap seconds not counted.
 ///
@@ -37,9 +37,12 @@ impl Timestamp {
             [b'+', rest @ ..] | rest => (false, rest),
         };
         let (whole, rest) = split_digits(unsigned)?;
-        let seconds = whole.iter().try_fold(0_u64, |number, digit| {
-            number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        })?;
+        let zeros = whole.len().saturating_sub(MOST_DIGITS);
+        let (zeros, whole) = whole.split_at(zeros);
+        if zeros.iter().any(|digit| *digit != b'0') {
+            return None;
+        }
+        let seconds = decimal::value(whole);
         let magnitude = seconds.checked_mul(NANOS_PER_SECOND as u64)?.checked_add(nanos(rest)?)?;
         let signed = if negative {
             0_i64.checked_sub_unsigned(magnitude)
@@ -122,13 +125,11 @@ impl Skew {
         };
         out.push(if self.nanos < 0 { b'-' } else { b'+' });
         out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
-        let mut fraction = *b".000000000";
-        let mut rest = nanos;
-        for digit in fraction[1..].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        out.extend_from_slice(&fraction);
+        out.push(b'.');
+        // A one in front keeps the zeros.
+        let mut fraction = itoa::Buffer::new();
+        let fraction = fraction.format(NANOS_PER_SECOND as u64 + nanos);
+        out.extend_from_slice(&fraction.as_bytes()[1..]);
     }
 }
 
@@ -144,19 +145,13 @@ fn nanos(fraction: &[u8]) -> Option<u64> {
     let Some(digits) = fraction.strip_prefix(b".") else {
         return fraction.is_empty().then_some(0);
     };
-    if !(1..=9).contains(&digits.len()) {
-        return None;
-    }
-    let mut nanos = 0;
-    for at in 0..9 {
-        let digit = digits.get(at).copied().unwrap_or(b'0');
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        nanos = nanos * 10 + u64::from(digit - b'0');
-    }
-    Some(nanos)
+    let (digits, []) = split_digits(digits)? else { return None };
+    let missing = 9_usize.checked_sub(digits.len())?;
+    Some(decimal::value(digits) * POWERS_OF_TEN[missing])
 }
+
+const POWERS_OF_TEN: [u64; 9] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// Whole seconds and the nanoseconds left, of a difference that needs more than 64 bits.
 #[cold]

@@ -92,12 +92,8 @@ impl Herd {
             Skew::between(now.wall, report.stamp).write(bytes);
             bytes.push(b' ');
             let client_at = bytes.len() - start;
-            for (field, end) in
-                [(report.client, b' '), (report.location, b' '), (report.time, b'\n')]
-            {
-                bytes.extend_from_slice(field);
-                bytes.push(end);
-            }
+            report.write(bytes);
+            bytes.push(b'\n');
             if is_ahead || is_old {
                 return None;
             }
