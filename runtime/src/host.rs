@@ -6,13 +6,14 @@
 //!
 //! One *turn* is one call of the core and everything that follows from it. Bytes for neighbours are
 //! offered to the kernel first; all lines for one connection leave in one call, each answer with a body
-//! in one of its own.
+//! in one of its own. What answers the client that was read from leaves when the lock is free again: a
+//! call that sends takes several times as long as the core does, and other threads need not wait for it.
 //!
 //! Whoever has an answer of one server may ask the next at once, and there the record and the question
 //! come on two connections, read by tasks that a runtime runs in any order. So what neighbours have sent
 //! is heard before anything else is: [`Host::read`] sees to that, however many threads there are.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::future::Future;
 use core::net::{IpAddr, SocketAddr};
 use core::task::{Poll, ready};
@@ -66,6 +67,8 @@ struct State<S> {
     /// Where what neighbours have sent is read into, ahead of what somebody else has.
     heard: Box<[u8]>,
     lookups: HashMap<LookupId, AbortHandle>,
+    /// What answers the client that was read from.
+    replies: Replies,
     /// What the kernel took in this turn.
     taken: Vec<(ConnId, usize)>,
     /// Connections that broke in this turn, and those that the core was told of.
@@ -73,6 +76,8 @@ struct State<S> {
     gone: Vec<ConnId>,
     /// The number of the last connection.
     connections: u64,
+    /// The clocks as they were in the last turn.
+    now: Now,
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
@@ -85,6 +90,14 @@ struct Entry<S> {
     /// Who is at the other end: an address, or a neighbour's name.
     peer: Arc<str>,
     outbox: Outbox,
+}
+
+/// Bytes that are sent when the lock is free again.
+#[derive(Default)]
+struct Replies {
+    /// Where to. Its outbox is not idle from the first byte here until all are sent.
+    conn: Option<ConnId>,
+    bytes: Vec<u8>,
 }
 
 /// Where a connection was accepted.
@@ -130,10 +143,14 @@ const ROUNDS: usize = 4;
 const CHUNK: usize = 64 * 1024;
 /// Bytes read from a link ahead of what somebody else has sent.
 const HEARD: usize = 16 * 1024;
+/// Bytes of memory that a thread keeps for replies.
+const KEPT: usize = 256 * 1024;
 
 thread_local! {
     /// An idle connection owns no buffer.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
+    /// Memory for replies, used again.
+    static REPLIES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
@@ -153,10 +170,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 links: Vec::new(),
                 heard: vec![0; HEARD].into_boxed_slice(),
                 lookups: HashMap::new(),
+                replies: Replies::default(),
                 taken: Vec::new(),
                 broken: Vec::new(),
                 gone: Vec::new(),
                 connections: 0,
+                now: Now::default(),
                 alarm: None,
                 stopping: false,
                 warned: None,
@@ -216,16 +235,15 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<bool>> {
         BUFFER.with_borrow_mut(|buffer| {
-            let (mut state, length);
+            let length;
             if port.is_link() {
-                state = self.lock();
+                let mut state = self.lock();
                 length = ready!(read(buffer))?;
+                self.receive(&mut state, port, &buffer[..length]);
             } else {
                 length = ready!(read(buffer))?;
-                state = self.lock();
-                self.hear_neighbours(&mut state);
+                self.converse(port, &buffer[..length]);
             }
-            self.receive(&mut state, port, &buffer[..length]);
             Poll::Ready(Ok(length > 0 && !port.is_closed()))
         })
     }
@@ -318,6 +336,45 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         self.log.event(clock::now().wall, log::Level::Info, text);
     }
 
+    /// Bytes of a client were read, or none: hands them to the core, and sends what answers them.
+    fn converse(&self, port: &Port<S>, bytes: &[u8]) {
+        let mut state = self.lock();
+        self.hear_neighbours(&mut state);
+        state.replies = Replies { conn: Some(port.id), bytes: REPLIES.take() };
+        self.receive(&mut state, port, bytes);
+        let mut replies = core::mem::take(&mut state.replies);
+        for round in 1.. {
+            if replies.bytes.is_empty() {
+                break;
+            }
+            drop(state);
+            let outcome = offer(&port.stream, &replies.bytes);
+            state = self.lock();
+            let now = state.now;
+            let taken = match outcome {
+                Ok(taken) => taken,
+                Err(_) => {
+                    state.broken.push(port.id);
+                    0
+                }
+            };
+            if let Some(entry) = find(&mut state.entries, port.id)
+                && entry.outbox.let_go(&replies.bytes[taken..])
+            {
+                (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
+            }
+            replies.bytes.clear();
+            replies.conn = (round < ROUNDS).then_some(port.id);
+            state.replies = replies;
+            state.taken.push((port.id, taken));
+            self.follow(&mut state, now);
+            replies = core::mem::take(&mut state.replies);
+        }
+        drop(state);
+        replies.bytes.shrink_to(KEPT);
+        REPLIES.set(replies.bytes);
+    }
+
     /// Hands the core what neighbours have sent and nobody has read yet. What ended a link is left to
     /// the task that reads it.
     fn hear_neighbours(&self, state: &mut State<S>) {
@@ -370,7 +427,14 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// backwards for the core.
     fn go<T>(&self, state: &mut State<S>, call: impl FnOnce(&mut State<S>, Now) -> T) -> T {
         let now = clock::now();
+        state.now = now;
         let result = call(state, now);
+        self.follow(state, now);
+        result
+    }
+
+    /// Everything that follows from a call of the core.
+    fn follow(&self, state: &mut State<S>, now: Now) {
         let mut round = 0;
         while !state.out.is_empty() || !state.taken.is_empty() || !state.broken.is_empty() {
             self.act(state, now, round < ROUNDS);
@@ -386,7 +450,6 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         if state.stopping {
             self.end.wake();
         }
-        result
     }
 
     /// Carries out the actions there are.
@@ -445,10 +508,14 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Form::Answer => self.log.answer(now.wall, number, &entry.peer, bytes),
             }
         }
+        let replies = &mut state.replies;
+        if replies.conn == Some(conn) && (entry.outbox.is_idle() || !replies.bytes.is_empty()) {
+            entry.outbox.hold();
+            return replies.bytes.extend_from_slice(bytes);
+        }
         let taken = if entry.outbox.is_idle() && at_once {
-            match SockRef::from(&entry.port.stream).send(bytes) {
+            match offer(&entry.port.stream, bytes) {
                 Ok(taken) => taken,
-                Err(error) if is_passing(&error) => 0,
                 Err(_) => return state.broken.push(conn),
             }
         } else {
@@ -508,6 +575,10 @@ impl<S: AsFd> State<S> {
 
     fn close(&mut self, conn: ConnId, log: &LogFile) {
         if let Some(entry) = find(&mut self.entries, conn) {
+            if self.replies.conn == Some(conn) {
+                // There is no later. An error says that the other side was faster.
+                let _ = offer(&entry.port.stream, &core::mem::take(&mut self.replies.bytes));
+            }
             entry.port.close();
             log.gone(entry.port.number);
             self.entries[conn.index()] = None;
@@ -540,6 +611,14 @@ impl<S: AsFd> State<S> {
         for conn in core::mem::take(&mut self.broken) {
             self.break_off(now, conn);
         }
+    }
+}
+
+/// Offers bytes to the kernel; how many it took.
+fn offer(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    match SockRef::from(stream).send(bytes) {
+        Err(error) if is_passing(&error) => Ok(0),
+        outcome => outcome,
     }
 }
 

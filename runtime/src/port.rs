@@ -91,6 +91,18 @@ impl Outbox {
         !self.writing
     }
 
+    /// Has what comes next wait: somebody is writing, without a job.
+    pub(crate) fn hold(&mut self) {
+        self.writing = true;
+    }
+
+    /// Ends [`Outbox::hold`] with what the kernel did not take; whether a job must be started to write.
+    pub(crate) fn let_go(&mut self, rest: &[u8]) -> bool {
+        self.waiting.splice(..0, rest.iter().copied());
+        self.writing = !self.waiting.is_empty();
+        self.writing
+    }
+
     /// Appends bytes; whether a job must be started to write them.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
         self.waiting.extend_from_slice(bytes);
@@ -127,5 +139,18 @@ mod tests {
         assert_eq!(outbox.take().unwrap(), b"ne two");
         assert_eq!(outbox.take(), None);
         assert!(outbox.is_idle());
+    }
+
+    #[test]
+    fn what_was_added_while_it_was_held_comes_after_the_rest() {
+        let mut outbox = Outbox::default();
+        outbox.hold();
+        assert!(!outbox.is_idle());
+        assert!(!outbox.let_go(b""));
+        assert!(outbox.is_idle());
+        outbox.hold();
+        assert!(!outbox.add(b"two"));
+        assert!(outbox.let_go(b"one "));
+        assert_eq!(outbox.take().unwrap(), b"one two");
     }
 }
