@@ -1,7 +1,7 @@
 //! What a server counts, from its start on.
 
 /// Plain counters, none of which decides anything. Each limit has one that
-/// says how often it was met; `limits.pipeline` and `limits.output_bytes` share theirs.
+/// says how often it was met.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -43,13 +43,15 @@ pub struct Counters {
     pub refused: u64,
     /// Times that reading paused for `limits.pipeline` or `limits.output_bytes`.
     pub pauses: u64,
+    /// Pauses among them for `limits.pipeline`.
+    pub full_pipelines: u64,
     /// Clients closed for `limits.idle_s`.
     pub idle: u64,
     /// Clients closed for `limits.stalled_s`.
     pub stalled: u64,
     /// Lookups whose answer was passed on.
     pub lookups: u64,
-    /// Lookups answered by an error, those of the next three lines included.
+    /// Lookups answered by an error: timed out, refused and with too long a body among them.
     pub lookups_failed: u64,
     /// Lookups whose time was up.
     pub lookups_timed_out: u64,
@@ -61,4 +63,8 @@ pub struct Counters {
     pub lookups_refused: u64,
     /// Lookups whose body was longer than `limits.body_bytes`.
     pub long_bodies: u64,
+    /// Bytes read, from clients and neighbours alike.
+    pub bytes_received: u64,
+    /// Bytes sent that the kernel took.
+    pub bytes_sent: u64,
 }

@@ -56,6 +56,11 @@ impl Cursor {
         self.next <= directory.changes().last()
     }
 
+    /// Whether it is a walk that sends what there is to send.
+    pub(crate) fn is_walking(&self, directory: &Directory) -> bool {
+        self.walk.is_some() || !directory.changes().remembers(self.next)
+    }
+
     /// Appends lines to `out` until `room` bytes are used or nothing is left, and says how many lines.
     /// The last line may go beyond.
     pub(crate) fn fill(

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::conns::{Conn, Conns, Door, Input, Role};
 use crate::counters::Counters;
 use crate::directory::{Directory, Origin};
+use crate::durations::Durations;
 use crate::entropy::Entropy;
 use crate::handshake::Incarnation;
 use crate::ids::{ConnId, LookupId, PeerId};
@@ -27,6 +28,7 @@ use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::{LookupError, Response};
+use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
 
@@ -48,6 +50,8 @@ pub struct Herd {
     lookups: Lookups,
     timers: Timers,
     counters: Counters,
+    lookups_took: Durations,
+    lookups_waited: Durations,
     /// Connections that count against `limits.connections`.
     clients: usize,
     /// Connections that were accepted and must prove themselves, oldest first; some have since, or are
@@ -149,6 +153,8 @@ impl Herd {
             ),
             timers,
             counters: Counters::default(),
+            lookups_took: Durations::default(),
+            lookups_waited: Durations::default(),
             clients: 0,
             unproven: VecDeque::new(),
             offered: 0,
@@ -217,6 +223,7 @@ impl Herd {
     /// Bytes were read.
     pub fn handle_input(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        self.counters.bytes_received += input.len() as u64;
         conn.heard = now.mono;
         match conn.input {
             Input::Open => {}
@@ -273,6 +280,7 @@ impl Herd {
     /// The kernel took `taken` bytes of what was sent; none is worth saying too.
     pub fn handle_drained(&mut self, now: Now, id: ConnId, taken: usize, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        self.counters.bytes_sent += taken as u64;
         conn.unsent = conn.unsent.saturating_sub(taken);
         if taken > 0 {
             conn.taken = now.mono;
@@ -359,6 +367,23 @@ impl Herd {
     /// What has been counted since the start.
     pub fn counters(&self) -> Counters {
         Counters { evicted: self.directory.evicted(), ..self.counters }
+    }
+
+    /// How the server is now: as much work as it has neighbours.
+    pub fn status(&self) -> Status {
+        Status {
+            stopping: self.stopping,
+            limits: self.config.limits,
+            counters: self.counters(),
+            records: self.records(),
+            clients: self.clients,
+            connections: self.conns.len(),
+            lookups_running: self.lookups.running(),
+            lookups_waiting: self.lookups.waiting(),
+            lookups_took: self.lookups_took,
+            lookups_waited: self.lookups_waited,
+            neighbours: self.peers.iter().map(|peer| peer.status(&self.directory)).collect(),
+        }
     }
 
     /// The number of records in the table.

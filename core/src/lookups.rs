@@ -51,6 +51,16 @@ impl Lookups {
         }
     }
 
+    /// How many are under way.
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// How many wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether the next lookup has to wait for its turn.
     pub(crate) fn is_full(&self) -> bool {
         self.running.len() >= self.most_running

@@ -3,10 +3,12 @@
 use core::time::Duration;
 
 use crate::config::{LinkKind, Neighbour};
+use crate::directory::Directory;
 use crate::entropy::Entropy;
 use crate::flood::Cursor;
 use crate::handshake::Incarnation;
 use crate::ids::ConnId;
+use crate::status::NeighbourStatus;
 use crate::time::Instant;
 
 /// One neighbour.
@@ -26,6 +28,9 @@ pub(crate) struct Peer {
     pub(crate) marked_at: Instant,
     /// A mark of the neighbour's that we owe an answer.
     pub(crate) ack_due: Option<u64>,
+    /// Links that came up, and how many of them were resumed.
+    pub(crate) links: u64,
+    pub(crate) resumed: u64,
     /// How long the next pause between two attempts to connect is, before jitter.
     backoff: Duration,
     pub(crate) alarm: Option<Instant>,
@@ -61,6 +66,8 @@ impl Peer {
             marked: 0,
             marked_at: Instant::default(),
             ack_due: None,
+            links: 0,
+            resumed: 0,
             backoff: FIRST_BACKOFF,
             alarm: dials.then(Instant::default),
         }
@@ -75,6 +82,22 @@ impl Peer {
         match self.state {
             PeerState::Up(conn) => Some(conn),
             PeerState::Down | PeerState::Dialling | PeerState::Opening(_) => None,
+        }
+    }
+
+    /// How it is. A link that comes up again goes on behind what is acknowledged, so without one that is
+    /// what has been sent.
+    pub(crate) fn status(&self, directory: &Directory) -> NeighbourStatus {
+        let up = self.link().is_some();
+        let lacking = |known: u64| (directory.changes().last() - known).min(directory.len() as u64);
+        let is_resumable = up || self.is_plain();
+        NeighbourStatus {
+            up,
+            links: self.links,
+            resumed: self.resumed,
+            unsent: lacking(if is_resumable { self.cursor.sent() } else { self.acked }),
+            unacknowledged: (!self.is_plain()).then(|| lacking(self.acked)),
+            walking: up && self.cursor.is_walking(directory),
         }
     }
 

@@ -46,7 +46,7 @@ fn start(workers: usize) {
 
 /// Serves until the server has stopped.
 async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
-    let Server { settings, log, clients, links } = server;
+    let Server { settings, log, clients, links, inquiry } = server;
     let provider =
         Provider::new(Surf::new(&settings)?, &settings.upstream, settings.core.limits.body_bytes);
     let host = Arc::new_cyclic(|host: &Weak<Host<Writer>>| {
@@ -56,7 +56,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 task::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(&settings, log.clone(), perform)
+        Host::new(&settings, log.clone(), inquiry, perform)
     });
     let stopper = Arc::clone(&host);
     signals::handle(move || stopper.stop(), move || log.reopen())?;

@@ -47,7 +47,7 @@ fn start(workers: usize) -> io::Result<Runtime> {
 
 /// Serves until the server has stopped.
 async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
-    let Server { settings, log, clients, links } = server;
+    let Server { settings, log, clients, links, inquiry } = server;
     let provider =
         Provider::new(Reqwest::new()?, &settings.upstream, settings.core.limits.body_bytes);
     let host = Arc::new_cyclic(|host: &Weak<Host<Writer>>| {
@@ -57,7 +57,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 tokio::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(&settings, log.clone(), perform)
+        Host::new(&settings, log.clone(), inquiry, perform)
     });
     let stopper = Arc::clone(&host);
     let enter = tokio::runtime::Handle::current();

@@ -21,6 +21,11 @@ enum Host {
 impl Address {
     /// Reads an address; `None` when it is not `HOST:PORT` with a port other than 0.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_to_listen(text).filter(|address| address.port != 0)
+    }
+
+    /// The same for an address to listen on, where port 0 stands for any that is free.
+    pub fn parse_to_listen(text: &str) -> Option<Self> {
         let (host, port) = match text.parse::<SocketAddr>() {
             Ok(socket) => (Host::Ip(socket.ip()), socket.port()),
             Err(_) => {
@@ -34,7 +39,7 @@ impl Address {
                 (Host::Name(host.to_ascii_lowercase()), port.parse().ok()?)
             }
         };
-        (port != 0).then_some(Self { host, port })
+        Some(Self { host, port })
     }
 
     /// Whether only programs on the same machine can reach it.

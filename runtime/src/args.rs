@@ -1,5 +1,6 @@
 //! The command line that both servers share.
 
+use crate::address::Address;
 use crate::log::Level;
 use crate::roster;
 use clap::builder::PossibleValuesParser;
@@ -29,6 +30,10 @@ pub struct Args {
     /// What it logs.
     #[command(flatten)]
     pub log: LogArgs,
+
+    /// Serve metrics and health over HTTP at this HOST:PORT; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", value_parser = address_to_listen)]
+    pub metrics: Option<Address>,
 
     /// How many threads serve connections [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -61,6 +66,10 @@ pub struct LogArgs {
     /// What goes into the log file [default: lines]
     #[arg(long = "log", value_name = "WHAT", value_enum)]
     pub level: Option<Level>,
+}
+
+fn address_to_listen(text: &str) -> Result<Address, &'static str> {
+    Address::parse_to_listen(text).ok_or("write HOST:PORT, such as 127.0.0.1:9464")
 }
 
 impl Args {
@@ -112,13 +121,14 @@ mod tests {
     #[test]
     fn all_arguments_together_are_understood() {
         let args = parsed(
-            "x Ball --roster places-2016 --log-dir /l --log events --workers 3 --check-config",
+            "x Ball --roster places-2016 --log-dir /l --log events --workers 3 --metrics 127.0.0.1:0 --check-config",
         )
         .unwrap();
 
         assert_eq!(args.herd.roster.as_deref(), Some("places-2016"));
         assert_eq!(args.log.level, Some(Level::Events));
         assert_eq!(args.workers, Some(3));
+        assert_eq!(args.metrics.unwrap().to_string(), "127.0.0.1:0");
         assert!(args.check_config);
     }
 
@@ -129,6 +139,7 @@ mod tests {
             "x Hill --roster nowhere",
             "x Hill --config a --roster places-2020",
             "x Hill --workers 0",
+            "x Hill --metrics 9464",
         ] {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }

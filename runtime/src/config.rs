@@ -28,6 +28,7 @@
 //! link_address = "127.0.0.1:12101"   # when neighbours do not use `address`
 //! link_listen = "0.0.0.0:12101"      # when it is not `link_address`
 //! links = "plain"                    # for another implementation of the protocol
+//! metrics = "127.0.0.1:12291"        # where it serves metrics and health, if at all
 //! talks_with = ["Jaquez", "Smith"]   # one side is enough
 //! ```
 //!

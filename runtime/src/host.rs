@@ -35,6 +35,7 @@ use socket2::SockRef;
 
 use crate::clock;
 use crate::log::{Direction, LogFile};
+use crate::metrics::Inquiry;
 use crate::notices;
 use crate::port::{Outbox, Port};
 use crate::settings::{Settings, UpstreamSettings};
@@ -45,6 +46,7 @@ pub struct Host<S> {
     state: Mutex<State<S>>,
     perform: Box<dyn Fn(Job<S>) + Send + Sync>,
     log: LogFile,
+    inquiry: Inquiry,
     /// Where each neighbour is reached, and what it is called.
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
@@ -154,10 +156,12 @@ thread_local! {
 }
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
-    /// A server that has not been told anything yet; `perform` spawns a task for a job.
+    /// A server that has not been told anything yet; `perform` spawns a task for a job, and the timer
+    /// task answers `inquiry`.
     pub fn new(
         settings: &Settings,
         log: LogFile,
+        inquiry: Inquiry,
         perform: impl Fn(Job<S>) + Send + Sync + 'static,
     ) -> Self {
         let names = settings.core.neighbours.iter().map(|neighbour| Arc::from(&*neighbour.name));
@@ -182,6 +186,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             }),
             perform: Box::new(perform),
             log,
+            inquiry,
             peers: addresses.zip(names).collect(),
             plain: settings.plain_addresses(),
             upstream: settings.upstream.clone(),
@@ -285,18 +290,20 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         });
         let now = clock::now().mono;
         let mut state = self.lock();
+        self.inquiry.answer(|| state.herd.status());
         let next = state.herd.poll_timeout().map(|(at, _)| at);
         let alarm = next.unwrap_or_else(|| now.after(LONGEST_SLEEP));
         state.alarm = Some(alarm);
         alarm.since(now)
     }
 
-    /// Ends when the core wants to be told the time earlier than [`Host::tick`] said.
+    /// Ends when the core wants to be told the time earlier than [`Host::tick`] said, or somebody wants to
+    /// be told of the server.
     pub fn hurried(&self) -> impl Future<Output = ()> + '_ {
         poll_fn(|context| {
             self.timer.register(context.waker());
-            let state = self.lock();
-            if state.is_hurried() { Poll::Ready(()) } else { Poll::Pending }
+            let is_asked = self.inquiry.poll(context);
+            if is_asked || self.lock().is_hurried() { Poll::Ready(()) } else { Poll::Pending }
         })
     }
 

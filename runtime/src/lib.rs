@@ -1,4 +1,4 @@
-//! What both herd servers share: configuration, rosters, log file and the host of the core.
+//! What both herd servers share: configuration, rosters, log file, metrics and the host of the core.
 //!
 //! Nothing here knows an async runtime. A server's `main` reads its [`args`], turns them into
 //! [`settings`] with [`load`], starts its [`log`] and hands the rest to its adapter.
@@ -11,6 +11,7 @@ mod failure;
 pub mod host;
 pub mod listen;
 pub mod log;
+pub mod metrics;
 mod notices;
 mod port;
 pub mod roster;
@@ -24,6 +25,7 @@ pub use args::Args;
 pub use failure::Failure;
 pub use host::{Door, Host, Job};
 pub use log::LogFile;
+pub use metrics::Inquiry;
 pub use port::Port;
 pub use roster::Roster;
 pub use server::Server;

@@ -61,6 +61,8 @@ pub struct Server {
     pub link: Option<LinkAddress>,
     /// How it talks with its neighbours.
     pub links: LinkKind,
+    /// Where it serves metrics and health, if it does.
+    pub metrics: Option<Address>,
     /// Positions of its neighbours in [`Roster::servers`], in order, whichever side named them.
     pub talks_with: Vec<usize>,
 }

@@ -11,6 +11,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::listen::listen;
 use crate::log::LogFile;
+use crate::metrics::{self, Inquiry, Subject};
 use crate::settings::{self, Settings};
 
 /// A server that may start: it has its settings, its log and its sockets.
@@ -23,6 +24,8 @@ pub struct Server {
     pub clients: TcpListener,
     /// Where neighbours do, if that is another address.
     pub links: Option<TcpListener>,
+    /// Where to answer how the server is.
+    pub inquiry: Inquiry,
 }
 
 /// Reads the command line of `program`, and has `serve` run the server. `serve` calls the function it
@@ -39,7 +42,7 @@ where
         Ok(args) => args,
         Err(code) => return code,
     };
-    match prepare(&args) {
+    match prepare(program, &args) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(server)) => {
             let log = server.log.clone();
@@ -55,7 +58,7 @@ where
     }
 }
 
-fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
+fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure> {
     let mut settings = settings::load(args)?;
     if args.check_config {
         for warning in &settings.warnings {
@@ -77,7 +80,16 @@ fn prepare(args: &Args) -> Result<Option<Server>, Failure> {
     divide_descriptors(&mut settings.core);
     let clients = listen(&settings.listen)?;
     let links = settings.link_listen.as_deref().map(listen).transpose()?;
-    Ok(Some(Server { settings, log, clients, links }))
+    let inquiry = Inquiry::default();
+    if let Some(address) = &settings.metrics {
+        let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
+        let taken = metrics::serve(&address.to_string(), subject)?;
+        log::info!("metrics and health are at http://{taken}");
+        if address.port() == 0 {
+            tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));
+        }
+    }
+    Ok(Some(Server { settings, log, clients, links, inquiry }))
 }
 
 /// Every connection takes a file descriptor: takes as many as the system lets us have, leaves to clients

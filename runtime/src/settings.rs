@@ -1,5 +1,6 @@
 //! Everything one server is told before it starts, from its arguments, its herd and the environment.
 
+use crate::address::Address;
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::log::LogSettings;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub upstream: UpstreamSettings,
     /// What is logged, and where.
     pub log: LogSettings,
+    /// Where metrics and health are served, if they are; with port 0 at any that is free.
+    pub metrics: Option<Address>,
     /// How many threads serve connections.
     pub workers: usize,
     /// What the user should know, though the server starts.
@@ -186,6 +189,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
         upstream: upstream(&roster.upstream, env, &mut warnings)?,
         log: roster.log.changed_by(&args.log),
+        metrics: args.metrics.as_ref().or(server.metrics.as_ref()).cloned(),
         workers: args.workers.map_or(1, usize::from),
         warnings,
     })

@@ -26,6 +26,7 @@ pub struct Plan {
     log: Vec<String>,
     extra: String,
     shared: bool,
+    metrics: bool,
     entries: Vec<Entry>,
     /// Where a dialler finds an acceptor, when not at its own link address: `(dialler, acceptor)`.
     detours: BTreeMap<(String, String), SocketAddr>,
@@ -37,6 +38,7 @@ struct Entry {
     talks_with: Vec<String>,
     address: SocketAddr,
     link_address: SocketAddr,
+    metrics_address: SocketAddr,
     links: Links,
     /// Nothing where the test plays this server itself.
     runtime: Option<Runtime>,
@@ -62,6 +64,7 @@ impl Plan {
             log: Vec::new(),
             extra: String::new(),
             shared: false,
+            metrics: false,
             entries: Vec::new(),
             detours: BTreeMap::new(),
         }
@@ -117,6 +120,7 @@ impl Plan {
             talks_with: talks_with.iter().map(|name| (*name).to_owned()).collect(),
             address: free_address(),
             link_address,
+            metrics_address: free_address(),
             links,
             runtime,
         });
@@ -185,6 +189,13 @@ impl Plan {
         self
     }
 
+    /// Has every server serve its metrics.
+    #[must_use]
+    pub const fn metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
     /// Takes links on the address of the clients.
     #[must_use]
     pub const fn shared_addresses(mut self) -> Self {
@@ -242,6 +253,9 @@ impl Plan {
             if !self.shared && !is_plain {
                 add(&format!("link_address = \"{link_address}\""));
             }
+            if self.metrics {
+                add(&format!("metrics = \"{}\"", entry.metrics_address));
+            }
             if is_plain {
                 add("links = \"plain\"");
             }
@@ -263,7 +277,9 @@ impl Plan {
             let file = setting.config(&entry.name);
             fs::write(file, self.configuration(&entry.name)).expect("the directory takes a file");
             let link_address = self.link_address(&entry.name);
-            servers.push(Server::new(&setting, &entry.name, runtime, entry.address, link_address));
+            let metrics = self.metrics.then_some(entry.metrics_address);
+            let (name, address) = (&entry.name, entry.address);
+            servers.push(Server::new(&setting, name, runtime, address, link_address, metrics));
         }
         Herd::new(servers)
     }

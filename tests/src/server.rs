@@ -1,6 +1,6 @@
 //! One server under test, a process of its own.
 
-use crate::{Client, PATIENCE, Program, Runtime, Signal, binaries};
+use crate::{Client, Metrics, PATIENCE, Program, Runtime, Signal, binaries};
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::fs;
@@ -31,6 +31,7 @@ pub struct Server {
     runtime: Runtime,
     address: SocketAddr,
     link_address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     setting: Arc<Setting>,
     program: Option<Program>,
 }
@@ -42,9 +43,11 @@ impl Server {
         runtime: Runtime,
         address: SocketAddr,
         link_address: SocketAddr,
+        metrics_address: Option<SocketAddr>,
     ) -> Self {
         let setting = Arc::clone(setting);
-        Self { name: name.to_owned(), runtime, address, link_address, setting, program: None }
+        let name = name.to_owned();
+        Self { name, runtime, address, link_address, metrics_address, setting, program: None }
     }
 
     /// Its server ID.
@@ -60,6 +63,18 @@ impl Server {
     /// Where its neighbours connect.
     pub const fn link_address(&self) -> SocketAddr {
         self.link_address
+    }
+
+    /// Where its metrics are, by its configuration file.
+    #[track_caller]
+    pub const fn metrics_address(&self) -> SocketAddr {
+        self.metrics_address.expect("the plan has metrics")
+    }
+
+    /// Its metrics as they are now.
+    #[track_caller]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::scrape(self.metrics_address())
     }
 
     /// The folder with its files.

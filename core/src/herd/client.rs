@@ -218,6 +218,10 @@ impl Herd {
             }
         }
         let (waited, took) = (lookup.begun.since(lookup.asked), now.mono.since(lookup.begun));
+        if error != Some(LookupError::Busy) {
+            self.lookups_waited.add(waited);
+            self.lookups_took.add(took);
+        }
         out.log(Notice::LookupDone { id, conn: lookup.conn, error, waited, took });
         self.deliver(now, lookup.conn, out);
         self.pause_if_full(lookup.conn, out);
@@ -297,6 +301,8 @@ impl Herd {
         if !conn.paused && is_full(conn, &self.config.limits) {
             conn.paused = true;
             self.counters.pauses += 1;
+            let limit = self.config.limits.pipeline as usize;
+            self.counters.full_pipelines += u64::from(conn.owed() >= limit);
             if conn.input == Input::Open {
                 conn.pause_driver(id, out);
             }

@@ -100,6 +100,8 @@ impl Herd {
         peer.ack_due = None;
         peer.state = PeerState::Up(conn);
         peer.alarm = None;
+        peer.links += 1;
+        peer.resumed += u64::from(resumed);
         self.counters.links += 1;
         self.counters.resumed += u64::from(resumed);
         out.log(Notice::LinkUp { peer: id, conn, resumed });

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
 
 /// Serves until the server has stopped.
 fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
-    let Server { mut settings, log, clients, links } = server;
+    let Server { mut settings, log, clients, links, .. } = server;
     // The core has no more lookups under way than there are threads for them, and times only those.
     let askers = ASKERS.min(settings.core.limits.lookups);
     settings.core.limits.lookups = askers;

@@ -68,6 +68,7 @@ pub(super) struct Server {
     pub(super) link_address: Option<Spanned<String>>,
     pub(super) link_listen: Option<Spanned<String>>,
     pub(super) links: Option<Links>,
+    pub(super) metrics: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) talks_with: Vec<Spanned<String>>,
 }

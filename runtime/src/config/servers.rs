@@ -124,7 +124,16 @@ impl<'s> Taken<'s> {
                 "clients and neighbours have different addresses, but one to listen on",
             ));
         }
-        Ok(Server { name: name.clone(), address, listen, link, links, talks_with: Vec::new() })
+        let metrics = raw.metrics.as_ref().map(|metrics| parse(source, metrics)).transpose()?;
+        Ok(Server {
+            name: name.clone(),
+            address,
+            listen,
+            link,
+            links,
+            metrics,
+            talks_with: Vec::new(),
+        })
     }
 
     fn take(&mut self, text: &Spanned<String>, name: &'s str) -> Result<Address, Failure> {

@@ -152,6 +152,7 @@ pub(super) fn roster(name: &str) -> Option<Roster> {
                 listen: None,
                 link: Some(LinkAddress { address: loopback(port + LINK_PORT), listen: None }),
                 links: LinkKind::Herd,
+                metrics: None,
                 talks_with,
             })
             .collect(),

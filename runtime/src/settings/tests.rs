@@ -40,6 +40,7 @@ fn args(name: &str, herd: HerdArgs) -> Args {
         name: name.to_owned(),
         herd,
         log: LogArgs::default(),
+        metrics: None,
         workers: None,
         check_config: false,
     }
@@ -227,4 +228,19 @@ fn a_secret_that_was_named_must_be_there_even_without_links() {
 
     let alone = alone.replace("secret_env = 'NONE'", "");
     assert!(home.load(&args("Hill", home.config(&alone))).is_ok());
+}
+
+#[test]
+fn the_command_line_says_where_metrics_are_before_the_file_does() {
+    let home = Home::new();
+    let herd = home.config(&format!("{HERD}metrics = '127.0.0.1:9464'\n"));
+    let of_file = args("Other", herd);
+    let of_both = Args { metrics: Address::parse_to_listen("127.0.0.1:0"), ..of_file.clone() };
+    let of_neither = args("Hill", builtin("places-2020"));
+
+    let metrics = |args: &Args| home.load(args).unwrap().metrics.map(|address| address.to_string());
+
+    assert_eq!(metrics(&of_file).unwrap(), "127.0.0.1:9464");
+    assert_eq!(metrics(&of_both).unwrap(), "127.0.0.1:0");
+    assert_eq!(metrics(&of_neither), None);
 }

@@ -17,6 +17,7 @@ mod links;
 mod logs;
 mod lookups;
 mod merge;
+mod metrics;
 mod microblog;
 mod places;
 mod places_new;

@@ -1,0 +1,56 @@
+//! What a server looks like from outside, at one moment: for whoever watches it.
+
+use alloc::vec::Vec;
+
+use crate::config::Limits;
+use crate::counters::Counters;
+use crate::durations::Durations;
+
+/// How a server is. Nothing is decided by it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Whether it was told to stop.
+    pub stopping: bool,
+    /// What it allows.
+    pub limits: Limits,
+    /// What has been counted since the start.
+    pub counters: Counters,
+    /// Records in the table.
+    pub records: usize,
+    /// Connections that count against `limits.connections`.
+    pub clients: usize,
+    /// All connections: clients, links, and those that are neither yet.
+    pub connections: usize,
+    /// Lookups under way.
+    pub lookups_running: usize,
+    /// Lookups that wait for their turn.
+    pub lookups_waiting: usize,
+    /// How long the provider took, or failed to answer, from the time the lookup had its turn.
+    pub lookups_took: Durations,
+    /// How long these lookups had waited for their turn.
+    pub lookups_waited: Durations,
+    /// The neighbours, in the order of the configuration.
+    pub neighbours: Vec<NeighbourStatus>,
+}
+
+/// How a neighbour is, as far as this server knows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NeighbourStatus {
+    /// Whether there is a link.
+    pub up: bool,
+    /// Links with it that came up since the start.
+    pub links: u64,
+    /// Links among them that went on where the last one had ended.
+    pub resumed: u64,
+    /// Records that it has not been sent yet, at most: a change that another has followed counts until
+    /// it is passed over, and until a walk is done so does all that it is about.
+    pub unsent: u64,
+    /// Records that it has not said it has, at most; never said of a plain neighbour, which acknowledges
+    /// nothing.
+    pub unacknowledged: Option<u64>,
+    /// Whether it is sent the table instead of the changes: it is new, or has fallen behind by more
+    /// changes than are remembered.
+    pub walking: bool,
+}
