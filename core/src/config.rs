@@ -97,6 +97,12 @@ impl fmt::Debug for Secret {
 pub struct Limits {
     /// Client connections at once; links are not counted.
     pub connections: u32,
+    /// Client connections at once from one address; 0 is any number.
+    pub address_connections: u32,
+    /// Bytes a second read from one address, averaged over some seconds; 0 is any number.
+    pub address_bytes_s: u32,
+    /// Whether these two hold for loopback too.
+    pub address_loopback: bool,
     /// Bytes of a client's line, LF not counted.
     pub line_bytes: u32,
     /// Bytes of a client ID, [`MAX_CLIENT_BYTES`] at most.
@@ -128,6 +134,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            address_connections: 1000,
+            address_bytes_s: 0,
+            address_loopback: false,
             line_bytes: 8192,
             client_id_bytes: 255,
             pipeline: 128,

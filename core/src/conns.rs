@@ -8,14 +8,18 @@ use core::time::Duration;
 use crate::config::Limits;
 use crate::handshake::{Incarnation, Nonce, Side};
 use crate::ids::{ConnId, PeerId};
+use crate::notice::Goodbye;
 use crate::output::{Action, Output};
 use crate::replies::Replies;
+use crate::sources::Source;
 use crate::time::{Instant, seconds};
 
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) role: Role,
+    /// What it counts against, if it is a client's and its address has limits.
+    pub(crate) source: Option<Source>,
     /// Bytes read and not acted on: a line that has only begun, or more while reading is paused.
     pub(crate) held: Vec<u8>,
     /// How many of `held` are done with.
@@ -24,6 +28,8 @@ pub(crate) struct Conn {
     pub(crate) skipping: bool,
     /// Obeying no more lines for now.
     pub(crate) paused: bool,
+    /// Reading nothing because its address has had its share.
+    pub(crate) throttled: bool,
     /// Whether the driver was told to read no more, which stays so while held lines are obeyed.
     pub(crate) is_driver_paused: bool,
     pub(crate) input: Input,
@@ -74,8 +80,8 @@ pub(crate) enum Door {
     Links,
     /// At an address for both.
     Shared { plain: bool },
-    /// The same, when there is no room for one more client.
-    SharedFull,
+    /// The same, when there is no room for one more client, for this reason.
+    SharedFull(Goodbye),
 }
 
 /// Whose turn it is in a handshake.
@@ -115,10 +121,12 @@ impl Conn {
     pub(crate) fn new(role: Role, now: Instant) -> Self {
         Self {
             role,
+            source: None,
             held: Vec::new(),
             done: 0,
             skipping: false,
             paused: false,
+            throttled: false,
             is_driver_paused: false,
             input: Input::Open,
             unsent: 0,
@@ -149,7 +157,7 @@ impl Conn {
 
     /// Whether it must prove itself within the time of a handshake.
     pub(crate) fn is_unproven(&self) -> bool {
-        matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull))
+        matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull(_)))
     }
 
     /// When it is next to be looked at.
@@ -169,7 +177,7 @@ impl Conn {
         if self.is_plain() {
             return None;
         }
-        let may_idle = limits.idle_s > 0 && self.owed() == 0;
+        let may_idle = limits.idle_s > 0 && self.owed() == 0 && !self.throttled;
         may_idle.then(|| self.heard.max(self.taken).after(seconds(limits.idle_s)))
     }
 
@@ -177,6 +185,14 @@ impl Conn {
     pub(crate) fn pause_driver(&mut self, id: ConnId, out: &mut Output) {
         if !core::mem::replace(&mut self.is_driver_paused, true) {
             out.push(Action::Pause { conn: id });
+        }
+    }
+
+    /// Has the driver read on, unless there is a reason left not to.
+    pub(crate) fn resume_driver(&mut self, id: ConnId, out: &mut Output) {
+        if !self.paused && !self.throttled && self.input == Input::Open {
+            self.is_driver_paused = false;
+            out.push(Action::Resume { conn: id });
         }
     }
 

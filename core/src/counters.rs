@@ -41,10 +41,14 @@ pub struct Counters {
     pub connections: u64,
     /// Client connections past `limits.connections`.
     pub refused: u64,
+    /// Client connections past `limits.address_connections`.
+    pub crowded: u64,
     /// Times that reading paused for `limits.pipeline` or `limits.output_bytes`.
     pub pauses: u64,
     /// Pauses among them for `limits.pipeline`.
     pub full_pipelines: u64,
+    /// Times that reading paused for `limits.address_bytes_s`.
+    pub throttled: u64,
     /// Clients closed for `limits.idle_s`.
     pub idle: u64,
     /// Clients closed for `limits.stalled_s`.

@@ -12,6 +12,7 @@ mod stopping;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::command::{Command, Grammar, Malformed, Update};
@@ -28,6 +29,7 @@ use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::{LookupError, Response};
+use crate::sources::Sources;
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
@@ -54,6 +56,7 @@ pub struct Herd {
     lookups_waited: Durations,
     /// Connections that count against `limits.connections`.
     clients: usize,
+    sources: Sources,
     /// Connections that were accepted and must prove themselves, oldest first; some have since, or are
     /// gone.
     unproven: VecDeque<ConnId>,
@@ -86,6 +89,8 @@ struct Entry<T> {
 pub enum Listener {
     /// At the address for clients. `plain` says that the other side has the address of a plain server.
     Clients {
+        /// Where it comes from.
+        from: IpAddr,
         /// Whether bare `AT` lines are taken from it.
         plain: bool,
     },
@@ -156,6 +161,7 @@ impl Herd {
             lookups_took: Durations::default(),
             lookups_waited: Durations::default(),
             clients: 0,
+            sources: Sources::new(limits),
             unproven: VecDeque::new(),
             offered: 0,
             lookup_alarm: None,
@@ -171,27 +177,35 @@ impl Herd {
 
     /// A connection was accepted.
     pub fn handle_accept(&mut self, now: Now, listener: Listener, out: &mut Output) -> ConnId {
-        let full = self.clients >= self.config.limits.connections as usize;
-        let role = match listener {
-            Listener::Links => Role::Undecided(Door::Links),
-            Listener::Clients { .. } if full && self.config.shared_address => {
-                Role::Undecided(Door::SharedFull)
+        let source = match listener {
+            Listener::Clients { from, plain: false } => self.sources.source(from),
+            Listener::Clients { plain: true, .. } | Listener::Links => None,
+        };
+        let full = if self.clients >= self.config.limits.connections as usize {
+            Some(Goodbye::TooMany)
+        } else {
+            source.filter(|source| self.sources.is_full(*source)).map(|_| Goodbye::Crowded)
+        };
+        let role = match (listener, full) {
+            (Listener::Links, _) => Role::Undecided(Door::Links),
+            (Listener::Clients { .. }, Some(why)) if self.config.shared_address => {
+                Role::Undecided(Door::SharedFull(why))
             }
-            Listener::Clients { plain } if self.config.shared_address => {
+            (Listener::Clients { plain, .. }, _) if self.config.shared_address => {
                 Role::Undecided(Door::Shared { plain })
             }
-            Listener::Clients { plain } => Role::Client { plain },
+            (Listener::Clients { plain, .. }, _) => Role::Client { plain },
         };
-        let conn = Conn::new(role, now.mono);
-        let too_many = conn.is_client() && full;
+        let mut conn = Conn::new(role, now.mono);
+        conn.source = source.filter(|_| conn.is_client());
+        let too_many = full.filter(|_| conn.is_client());
         let is_unproven = conn.is_unproven();
         let id = self.admit(conn);
         out.log(Notice::Opened { conn: id });
         if self.stopping {
             self.close(now, id, Goodbye::Stopping, out);
-        } else if too_many {
-            self.counters.refused += 1;
-            self.close(now, id, Goodbye::TooMany, out);
+        } else if let Some(why) = too_many {
+            self.turn_away(now, id, why, out);
         } else if is_unproven {
             self.expect_handshake(now, id, out);
         }
@@ -225,6 +239,7 @@ impl Herd {
         let Some(conn) = self.conns.get_mut(id) else { return };
         self.counters.bytes_received += input.len() as u64;
         conn.heard = now.mono;
+        let source = conn.source;
         match conn.input {
             Input::Open => {}
             Input::Ended | Input::Cut | Input::Shut { .. } => return,
@@ -244,6 +259,11 @@ impl Herd {
             }
         }
         self.finish_if_done(now, id, out);
+        if let Some(source) = source
+            && let Some(wait) = self.sources.spend(now.mono, source, input.len())
+        {
+            self.throttle(now, id, wait, out);
+        }
         self.settle(now, out);
     }
 
@@ -347,6 +367,7 @@ impl Herd {
         while let Some((at, wake)) = self.timers.pop_due(now.mono) {
             match wake {
                 Wake::Connection(id) => self.check_conn(now, id, at, out),
+                Wake::Throttled(id) => self.check_throttled(now, id, out),
                 Wake::Neighbour(peer) => self.check_peer(now, peer, at, out),
                 Wake::Lookup if self.lookup_alarm == Some(at) => {
                     self.lookup_alarm = None;

@@ -20,7 +20,8 @@
 //! });
 //! let now = Now { wall: Timestamp::from_nanos(1_520_023_935_182_837_383), ..Now::default() };
 //! let mut out = Output::new();
-//! let conn = herd.handle_accept(now, Listener::Clients { plain: false }, &mut out);
+//! let listener = Listener::Clients { from: [192, 0, 2, 1].into(), plain: false };
+//! let conn = herd.handle_accept(now, listener, &mut out);
 //! herd.handle_input(now, conn, b"IAMAT kiwi +34.068930-118.445127 1520023934.918963997\n", &mut out);
 //!
 //! let answer = out.actions().find_map(|action| match action {
@@ -62,6 +63,7 @@ mod peers;
 mod provider;
 mod replies;
 mod smallest;
+mod sources;
 mod status;
 mod time;
 mod timers;

@@ -109,6 +109,8 @@ pub enum Goodbye {
     Lost,
     /// More connections than `limits.connections`.
     TooMany,
+    /// More connections from one address than `limits.address_connections`.
+    Crowded,
     /// Nothing was said for `limits.idle_s`.
     Idle,
     /// Nothing of what waited was taken for `limits.stalled_s`.

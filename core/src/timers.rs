@@ -20,6 +20,8 @@ pub(crate) struct Timers {
 pub enum Wake {
     /// A connection: silence, a stall, a handshake.
     Connection(ConnId),
+    /// A connection whose address has had its share of reading.
+    Throttled(ConnId),
     /// A neighbour: the next attempt to connect, the next mark.
     Neighbour(PeerId),
     /// The lookup that has been under way longest.

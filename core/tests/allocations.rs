@@ -2,11 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "where a test is wrong it may fail at once")]
 
 use allocation_counter::{AllocationInfo, measure};
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use herd_core::{
     Action, Config, ConnId, DEFAULT_RING, Dialect, Dialled, Herd, Instant, Limits, LinkKind,
     Listener, Neighbour, Now, Output, PeerId, Secret, Timestamp,
 };
+
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[test]
 fn a_settled_report_allocates_nothing() {
@@ -62,7 +65,7 @@ fn connections_that_come_and_go_leave_nothing_behind() {
     let mut come_and_go = |count| {
         measure(|| {
             for _ in 0..count {
-                let listener = Listener::Clients { plain: false };
+                let listener = Listener::Clients { from: FROM, plain: false };
                 let conn = hill.herd.handle_accept(hill.now, listener, &mut hill.out);
                 hill.herd.handle_input(hill.now, conn, b"hello\n", &mut hill.out);
                 hill.herd.handle_eof(hill.now, conn, &mut hill.out);
@@ -99,7 +102,8 @@ impl Hill {
             mono: Instant::from_nanos(1_000_000_000),
         };
         let mut out = Output::new();
-        let client = herd.handle_accept(now, Listener::Clients { plain: false }, &mut out);
+        let listener = Listener::Clients { from: FROM, plain: false };
+        let client = herd.handle_accept(now, listener, &mut out);
         out.clear();
         Self { herd, client, link: None, now, out }
     }

@@ -200,7 +200,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let listener = match door {
             Door::Links => Listener::Links,
             Door::Clients => {
-                Listener::Clients { plain: self.plain.contains(&from.ip().to_canonical()) }
+                let plain = self.plain.contains(&from.ip().to_canonical());
+                Listener::Clients { from: from.ip(), plain }
             }
         };
         self.turn(|state, now| {

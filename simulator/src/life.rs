@@ -1,5 +1,6 @@
 //! One start of a server: its core, the model that doubts it, and every step of both.
 
+use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{
@@ -411,8 +412,11 @@ fn call(
     match input {
         Input::Accept { kind, .. } => {
             let at_links = !shared && !matches!(kind, Kind::Client | Kind::Full);
-            let listener =
-                if at_links { Listener::Links } else { Listener::Clients { plain: false } };
+            let listener = if at_links {
+                Listener::Links
+            } else {
+                Listener::Clients { from: Ipv4Addr::LOCALHOST.into(), plain: false }
+            };
             return Some(herd.handle_accept(now, listener, out));
         }
         Input::Dialled { peer, wire } => {
@@ -453,7 +457,7 @@ fn end(why: Goodbye) -> End {
     match why {
         Goodbye::Ended => End::Ended,
         Goodbye::Lost => End::Lost,
-        Goodbye::TooMany => End::TooMany,
+        Goodbye::TooMany | Goodbye::Crowded => End::TooMany,
         Goodbye::Idle => End::Idle,
         Goodbye::Stalled => End::Stalled,
         Goodbye::Silent => End::Silent,

@@ -1,9 +1,9 @@
 //! A client of a server: blocking, with one deadline on everything it waits for.
 
 use crate::{PATIENCE, monotonic};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
@@ -22,6 +22,16 @@ impl Client {
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect(address).expect("the server accepts"))
+    }
+
+    /// Connects from this address of the machine.
+    #[track_caller]
+    pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+        let socket = socket.expect("a socket can be made");
+        socket.bind(&SocketAddr::new(source, 0).into()).expect("the machine has the address");
+        socket.connect(&address.into()).expect("the server accepts");
+        Self::new(socket.into())
     }
 
     /// Takes over a stream.

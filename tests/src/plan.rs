@@ -170,7 +170,7 @@ impl Plan {
 
     /// Sets a key of `[limits]`.
     #[must_use]
-    pub fn limit(mut self, key: &str, value: u64) -> Self {
+    pub fn limit(mut self, key: &str, value: impl Display) -> Self {
         self.limits.push(format!("{key} = {value}"));
         self
     }

@@ -245,12 +245,8 @@ impl Herd {
         if conn.paused && !is_full(conn, &limits) {
             conn.paused = false;
             self.read_held(now, id, out);
-            if let Some(conn) = self.conns.get_mut(id)
-                && !conn.paused
-                && conn.input == Input::Open
-            {
-                conn.is_driver_paused = false;
-                out.push(Action::Resume { conn: id });
+            if let Some(conn) = self.conns.get_mut(id) {
+                conn.resume_driver(id, out);
             }
         }
     }

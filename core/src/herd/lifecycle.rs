@@ -1,5 +1,7 @@
 //! Connections that come, change what they are, fall silent and go.
 
+use core::time::Duration;
+
 use super::{Herd, SPARE_HANDSHAKES, SPARE_TIMERS};
 use crate::conns::{Conn, Exchange, Input, Opening, Role};
 use crate::handshake::Side;
@@ -14,6 +16,9 @@ impl Herd {
     pub(super) fn admit(&mut self, conn: Conn) -> ConnId {
         self.clients += usize::from(conn.is_client());
         self.counters.connections += u64::from(conn.is_client());
+        if let Some(source) = conn.source {
+            self.sources.enter(conn.opened, source);
+        }
         let due = conn.due(&self.config.limits);
         let id = self.conns.insert(conn);
         if let Some(due) = due {
@@ -30,6 +35,7 @@ impl Herd {
             let conns = &self.conns;
             self.timers.sweep(|at, wake| match wake {
                 Wake::Connection(id) => conns.get(id).is_some_and(|conn| conn.alarm == Some(at)),
+                Wake::Throttled(id) => conns.get(id).is_some(),
                 Wake::Neighbour(_) | Wake::Lookup | Wake::Records | Wake::Flood | Wake::Stop => {
                     true
                 }
@@ -43,6 +49,11 @@ impl Herd {
         self.clients -= usize::from(conn.is_client());
         conn.role = role;
         self.clients += usize::from(conn.is_client());
+        if !conn.is_client()
+            && let Some(source) = conn.source.take()
+        {
+            self.sources.leave(source);
+        }
         if let Some(due) = conn.due(&self.config.limits) {
             self.set_alarm(id, due);
         }
@@ -66,6 +77,38 @@ impl Herd {
         }
     }
 
+    /// Closes a client's connection for which there is no room.
+    pub(super) fn turn_away(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) {
+        let crowded = why == Goodbye::Crowded;
+        self.counters.crowded += u64::from(crowded);
+        self.counters.refused += u64::from(!crowded);
+        self.close(now, id, why, out);
+    }
+
+    /// Reads nothing from a client for a while: its address has had its share.
+    pub(super) fn throttle(&mut self, now: Now, id: ConnId, wait: Duration, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let may_read = conn.source.is_some() && conn.input == Input::Open;
+        if may_read && !core::mem::replace(&mut conn.throttled, true) {
+            self.counters.throttled += 1;
+            conn.pause_driver(id, out);
+            self.timers.set(now.mono.after(wait), Wake::Throttled(id));
+        }
+    }
+
+    /// Reads on, once the client's address has made up for what it had.
+    pub(super) fn check_throttled(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if let Some(wait) = conn.source.and_then(|source| self.sources.overdrawn(now.mono, source))
+        {
+            return self.timers.set(now.mono.after(wait), Wake::Throttled(id));
+        }
+        conn.throttled = false;
+        // It was not let say anything.
+        conn.heard = now.mono;
+        conn.resume_driver(id, out);
+    }
+
     /// Closes a connection and forgets it.
     pub(super) fn close(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) {
         if self.forget(now, id, why, out) {
@@ -77,6 +120,9 @@ impl Herd {
     pub(super) fn forget(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) -> bool {
         let Some(conn) = self.conns.remove(id) else { return false };
         self.clients -= usize::from(conn.is_client());
+        if let Some(source) = conn.source {
+            self.sources.leave(source);
+        }
         if conn.replies.is_some() {
             let abandoned = self.lookups.abandon(now.mono, id, out);
             self.counters.lookups_abandoned += abandoned as u64;

@@ -6,7 +6,7 @@ use super::Herd;
 use crate::conns::{Conn, Door, Exchange, Opening, Role};
 use crate::handshake::{self, Hello, LINK_VERSION, Nonce, Side, Transcript};
 use crate::ids::{ConnId, PeerId};
-use crate::notice::{Goodbye, Notice, Refusal};
+use crate::notice::{Notice, Refusal};
 use crate::output::Output;
 use crate::peers::PeerState;
 use crate::time::Now;
@@ -53,10 +53,7 @@ impl Herd {
                 self.become_client_if_undecided(id);
                 return 0;
             }
-            (None, Door::SharedFull) => {
-                self.counters.refused += 1;
-                self.close(now, id, Goodbye::TooMany, out);
-            }
+            (None, Door::SharedFull(why)) => self.turn_away(now, id, why, out),
             (None, Door::Links) => self.refuse(now, id, Refusal::NotAHandshake, out),
         }
         line.len() + 1

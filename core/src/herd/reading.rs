@@ -102,7 +102,7 @@ fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
         Role::Client { .. } => own,
         Role::Undecided(Door::Shared { .. }) if may_be_hello() => own.max(LINK_LINE_BYTES),
         Role::Undecided(Door::Shared { .. }) => own,
-        Role::Undecided(Door::Links | Door::SharedFull) | Role::Opening(_) | Role::Link(_) => {
+        Role::Undecided(Door::Links | Door::SharedFull(_)) | Role::Opening(_) | Role::Link(_) => {
             LINK_LINE_BYTES
         }
     }

@@ -4,7 +4,7 @@ use herd_core::{Config, Limits, Listener};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::{Did, Server, Stranger, config};
+use crate::support::{Did, FROM, Server, Stranger, config};
 
 #[derive(Clone, Debug)]
 enum Call {
@@ -69,8 +69,8 @@ fn story(calls: &[Call]) -> (Vec<Did>, Vec<String>) {
             Call::Accept(door) => {
                 let listener = match door {
                     0 => Listener::Links,
-                    1 => Listener::Clients { plain: true },
-                    _ => Listener::Clients { plain: false },
+                    1 => Listener::Clients { from: FROM, plain: true },
+                    _ => Listener::Clients { from: FROM, plain: false },
                 };
                 let conn = hill.accept(listener);
                 hill.stick(conn);

@@ -138,11 +138,11 @@ fn links_know_only_the_limits_that_all_servers_share() {
 
 #[test]
 fn a_neighbour_reaches_a_shared_address_however_short_lines_must_be() {
-    use herd_core::{Config, Limits, Listener};
+    use herd_core::{Config, Limits};
     let limits = Limits { line_bytes: 10, ..Limits::default() };
     let mut hill =
         Server::new(Config { limits, shared_address: true, ..config("Hill", &["Adams"]) });
-    let conn = hill.accept(Listener::Clients { plain: false });
+    let conn = hill.client();
     let hello = Stranger::named("Adams").hello("Hill");
     for byte in hello.bytes().chain([b'\n']) {
         hill.types(conn, &[byte]);

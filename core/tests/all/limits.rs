@@ -2,7 +2,7 @@
 
 use herd_core::{Config, Goodbye, Limits, LinkKind, Listener, Neighbour, Notice, Refusal};
 
-use crate::support::{Did, Server, Stranger, config, limited};
+use crate::support::{Did, FROM, Server, Stranger, config, limited};
 
 fn closed(conn: herd_core::ConnId, why: Goodbye) -> Notice {
     Notice::Closed { conn, why }
@@ -67,7 +67,7 @@ fn time_in_which_nothing_waited_is_no_stall() {
 #[test]
 fn a_client_that_comes_from_a_plain_servers_address_is_closed_when_it_takes_nothing() {
     let mut hill = Server::hill();
-    let conn = hill.accept(Listener::Clients { plain: true });
+    let conn = hill.accept(Listener::Clients { from: FROM, plain: true });
     hill.stick(conn);
     hill.says(conn, "hello");
     hill.takes(conn, 0);

@@ -15,6 +15,7 @@ mod net;
 mod plain;
 mod pressure;
 mod progress;
+mod sources;
 mod status;
 mod stopping;
 mod support;

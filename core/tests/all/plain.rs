@@ -2,7 +2,7 @@
 
 use herd_core::{Config, ConnId, LinkKind, Listener, Neighbour};
 
-use crate::support::{Server, Stranger, config};
+use crate::support::{FROM, Server, Stranger, config};
 
 /// Hill, which talks plainly with Ball, and by a proper link with Jaquez.
 fn hill() -> Server {
@@ -12,7 +12,7 @@ fn hill() -> Server {
 }
 
 fn from_ball(hill: &mut Server) -> ConnId {
-    hill.accept(Listener::Clients { plain: true })
+    hill.accept(Listener::Clients { from: FROM, plain: true })
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A server under test, and everything around it acted out: its clocks, its driver, its clients, its
 //! provider, and neighbours that know the handshake from its description.
 
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ pub(crate) const BEGIN: Now = Now {
     wall: Timestamp::from_nanos(1_520_023_935_182_837_383),
     mono: Instant::from_nanos(1_000_000_000_000),
 };
+/// Where clients come from, unless it matters.
+pub(crate) const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The secret of everybody who is not an impostor.
 pub(crate) const SECRET: &str = "correct horse battery staple";
 
@@ -173,7 +176,12 @@ impl Server {
 
     /// A client connects.
     pub(crate) fn client(&mut self) -> ConnId {
-        self.accept(Listener::Clients { plain: false })
+        self.client_from(FROM)
+    }
+
+    /// A client connects from this address.
+    pub(crate) fn client_from(&mut self, from: IpAddr) -> ConnId {
+        self.accept(Listener::Clients { from, plain: false })
     }
 
     pub(crate) fn accept(&mut self, listener: Listener) -> ConnId {

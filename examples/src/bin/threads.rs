@@ -113,7 +113,8 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         adapter.spawn(Adapter::ask)?;
     }
     let door = move |from: SocketAddr| plain.contains(&from.ip().to_canonical());
-    adapter.accept(clients, move |from| Listener::Clients { plain: door(from) })?;
+    let listener = move |from: SocketAddr| Listener::Clients { from: from.ip(), plain: door(from) };
+    adapter.accept(clients, listener)?;
     if let Some(links) = links {
         adapter.accept(links, |_| Listener::Links)?;
     }

@@ -1,5 +1,7 @@
 //! Bytes of a client.
 
+use core::net::Ipv4Addr;
+
 use herd_core::{LinkKind, Listener};
 
 use crate::driver::{Driver, config};
@@ -64,7 +66,7 @@ fn expected(data: &[u8]) -> Vec<u8> {
 
 fn heard(data: &[u8], cut: Cut) -> Vec<u8> {
     let mut driver = driver();
-    let clients = Listener::Clients { plain: false };
+    let clients = Listener::Clients { from: Ipv4Addr::LOCALHOST.into(), plain: false };
     let conn = driver.act(|herd, now, out| herd.handle_accept(now, clients, out));
     let mut rest = data;
     while !rest.is_empty() {

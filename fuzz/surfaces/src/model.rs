@@ -1,5 +1,6 @@
 //! A server and a naive one live through the same day.
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -87,7 +88,7 @@ impl Day {
             table: BTreeMap::new(),
         };
         let mut accept = |plain| {
-            let listener = Listener::Clients { plain };
+            let listener = Listener::Clients { from: Ipv4Addr::LOCALHOST.into(), plain };
             driver.act(|herd, now, out| herd.handle_accept(now, listener, out))
         };
         let (clients, plain) = ([accept(false), accept(false)], accept(true));
@@ -147,7 +148,7 @@ impl Day {
                 let left = self.clients[by];
                 self.driver.act(|herd, now, out| herd.handle_close(now, left, out));
                 self.driver.paused.remove(&left);
-                let listener = Listener::Clients { plain: false };
+                let listener = Listener::Clients { from: Ipv4Addr::LOCALHOST.into(), plain: false };
                 self.clients[by] =
                     self.driver.act(|herd, now, out| herd.handle_accept(now, listener, out));
                 self.owed[by].clear();

@@ -90,11 +90,11 @@ impl From<Links> for LinkKind {
 }
 
 macro_rules! limits {
-    ($($key:ident)+) => {
+    ($($key:ident: $type:ty,)+) => {
         #[derive(Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(super) struct Limits {
-            $($key: Option<Spanned<u32>>,)+
+            $($key: Option<Spanned<$type>>,)+
         }
 
         impl Limits {
@@ -117,6 +117,20 @@ macro_rules! limits {
 }
 
 limits! {
-    connections line_bytes client_id_bytes pipeline output_bytes stalled_s idle_s
-    lookups lookup_queue body_bytes clients record_age_s ahead_s
+    connections: u32,
+    address_connections: u32,
+    address_bytes_s: u32,
+    address_loopback: bool,
+    line_bytes: u32,
+    client_id_bytes: u32,
+    pipeline: u32,
+    output_bytes: u32,
+    stalled_s: u32,
+    idle_s: u32,
+    lookups: u32,
+    lookup_queue: u32,
+    body_bytes: u32,
+    clients: u32,
+    record_age_s: u32,
+    ahead_s: u32,
 }

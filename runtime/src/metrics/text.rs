@@ -178,11 +178,14 @@ impl Sample {
 const NEIGHBOUR: &str = "neighbour";
 
 /// Each limit: its key, what it is set to, and how often it was met.
-fn limits(status: &Status) -> [(&'static str, u32, u64); 13] {
+fn limits(status: &Status) -> [(&'static str, u32, u64); 15] {
     let counters = &status.counters;
     // One that is added is missing here, and the compiler says so.
     let Limits {
         connections,
+        address_connections,
+        address_bytes_s,
+        address_loopback: _,
         line_bytes,
         client_id_bytes,
         pipeline,
@@ -198,6 +201,8 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 13] {
     } = status.limits;
     [
         ("connections", connections, counters.refused),
+        ("address_connections", address_connections, counters.crowded),
+        ("address_bytes_s", address_bytes_s, counters.throttled),
         ("line_bytes", line_bytes, counters.long_lines),
         ("client_id_bytes", client_id_bytes, counters.long_clients),
         ("pipeline", pipeline, counters.full_pipelines),

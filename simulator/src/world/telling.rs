@@ -134,6 +134,7 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Ended => "ended",
         Goodbye::Lost => "lost",
         Goodbye::TooMany => "one too many",
+        Goodbye::Crowded => "one too many from its address",
         Goodbye::Idle => "idle for too long",
         Goodbye::Stalled => "takes nothing",
         Goodbye::Silent => "silent for too long",

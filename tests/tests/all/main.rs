@@ -25,6 +25,7 @@ mod plain;
 mod posts;
 mod program;
 mod provider;
+mod sources;
 mod splice;
 mod table;
 mod whatsat;
