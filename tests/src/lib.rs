@@ -12,6 +12,7 @@ pub mod google;
 mod herd;
 mod http;
 mod link;
+mod network;
 mod plan;
 mod ports;
 mod program;
@@ -29,6 +30,7 @@ pub use clock::{
 pub use herd::Herd;
 pub use http::{Answer, Gate, Request};
 pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, proof};
+pub use network::Network;
 pub use plan::{Plan, SECRET};
 pub use ports::free_address;
 pub use program::{Ended, Program, Signal};
