@@ -3,7 +3,7 @@
 use crate::server::Setting;
 use crate::{Herd, Runtime, Server, Upstream, free_address};
 use core::fmt::{Display, Write as _};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -207,6 +207,17 @@ impl Plan {
     #[must_use]
     pub fn detour(mut self, dialler: &str, acceptor: &str, address: SocketAddr) -> Self {
         self.detours.insert((dialler.to_owned(), acceptor.to_owned()), address);
+        self
+    }
+
+    /// Moves a server to another address than loopback. Its ports stay.
+    #[must_use]
+    #[track_caller]
+    pub fn moved(mut self, name: &str, to: IpAddr) -> Self {
+        let entry = self.entries.iter_mut().find(|entry| entry.name == name);
+        let entry = entry.expect("the plan has that server");
+        entry.address.set_ip(to);
+        entry.link_address.set_ip(to);
         self
     }
 

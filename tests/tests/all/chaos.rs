@@ -1,35 +1,20 @@
 //! Anything that can go wrong does, in an order drawn from a seed; once it is over, all tables are equal, and
 //! what was answered by a server that lived is known everywhere.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use core::time::Duration;
-use herd_tests::{
-    Client, Heard, Herd, Identity, Link, Plan, RUNTIMES, Relay, Runtime, Server, Signal,
-    eventually, on_both, wall_nanos,
-};
+use crate::load::{Load, agreed, lost};
+use crate::roster::{self, LINKS, SERVERS, mixed};
+use herd_tests::{Herd, Relay, Runtime, Server, Signal, on_both, wall_nanos};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::thread;
 
 on_both!(
     whatever_happened_all_tables_are_equal_in_the_end,
     what_a_server_that_lived_has_answered_is_not_lost,
 );
 
-/// The default roster: names in the order they are started, and who dials whom.
-const SERVERS: [&str; 5] = ["Hill", "Jaquez", "Smith", "Campbell", "Singleton"];
-const LINKS: [(&str, &str); 6] = [
-    ("Hill", "Jaquez"),
-    ("Hill", "Smith"),
-    ("Jaquez", "Singleton"),
-    ("Singleton", "Smith"),
-    ("Campbell", "Singleton"),
-    ("Campbell", "Smith"),
-];
 const STEPS: usize = 400;
 /// Reports that are answered while things go wrong, at least.
 const ANSWERS: usize = 500;
@@ -73,17 +58,12 @@ fn whatever_happened_all_tables_are_equal_in_the_end(runtime: Runtime) {
         relay.mend();
     }
 
-    let mut tables = Vec::new();
-    eventually(Duration::from_secs(60), || {
-        tables = herd.servers().iter().map(table).collect();
-        tables.windows(2).all(|pair| pair[0] == pair[1])
-    });
     // Nothing is there that no client was told, and there is one line for each.
-    let table = &tables[0];
+    let table = agreed(&herd);
     let clients: BTreeSet<_> =
         table.iter().map(|line| line.split(' ').nth(3).unwrap().to_owned()).collect();
     assert_eq!(clients.len(), table.len());
-    for line in table {
+    for line in &table {
         let client = line.split(' ').nth(3).unwrap();
         assert!(told[client].contains(line), "nobody was told {line}");
     }
@@ -99,17 +79,13 @@ fn what_a_server_that_lived_has_answered_is_not_lost(runtime: Runtime) {
     restart_with_a_full_disk(&mut herd[full]);
     restart_with_a_slow_clock(&mut herd[slow]);
     let lived = ["Hill", "Smith"];
-    let load = Arc::new(Load::default());
-    let clients = lived.map(|name| {
-        let (address, load) = (herd[name].address(), Arc::clone(&load));
-        thread::spawn(move || load.reports(Client::connect(address), name))
-    });
+    let load = Load::on(&lived.map(|name| &herd[name]));
     let mut crowd: Vec<TcpStream> = Vec::new();
     let mut stopped = BTreeSet::new();
 
     // As long as it takes for enough to be answered in between.
     for step in 0.. {
-        if step >= STEPS / 4 && load.answers.load(Ordering::SeqCst) >= ANSWERS {
+        if step >= STEPS / 4 && load.answers() >= ANSWERS {
             break;
         }
         let name = dice.pick(&SERVERS);
@@ -152,49 +128,10 @@ fn what_a_server_that_lived_has_answered_is_not_lost(runtime: Runtime) {
         relay.thaw();
         relay.mend();
     }
-    load.is_over.store(true, Ordering::SeqCst);
-    let answered: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+    let told = load.finish();
 
-    let mut tables = Vec::new();
-    eventually(Duration::from_secs(60), || {
-        tables = herd.servers().iter().map(table).collect();
-        tables.windows(2).all(|pair| pair[0] == pair[1])
-    });
-    let known: BTreeMap<_, _> = tables[0].iter().map(|line| client_and_stamp(line)).collect();
-    assert!(answered.len() >= ANSWERS);
-    for line in &answered {
-        let (client, stamp) = client_and_stamp(line);
-        assert!(known[client] >= stamp, "{line} is lost");
-    }
+    assert_eq!(lost(&told, &agreed(&herd)), [""; 0]);
     assert!(herd[full].log_file().is_symlink(), "its disk was full all the time");
-}
-
-/// What the clients do that report all the time.
-#[derive(Debug, Default)]
-struct Load {
-    answers: AtomicUsize,
-    is_over: AtomicBool,
-}
-
-impl Load {
-    /// Reports in turn for a few clients, one of which others report for too, and returns the answers.
-    fn reports(&self, mut client: Client, name: &str) -> Vec<String> {
-        let mut answered = Vec::new();
-        while !self.is_over.load(Ordering::SeqCst) {
-            let stamp = answered.len();
-            let own = format!("{name}{}", stamp % 7);
-            let id = if stamp % 2 == 0 { "everybody's" } else { &own };
-            answered.push(client.ask(&format!("IAMAT {id} +1-1 {stamp}")));
-            self.answers.fetch_add(1, Ordering::SeqCst);
-        }
-        answered
-    }
-}
-
-/// The client of an `AT` line, and its time stamp, a whole number.
-fn client_and_stamp(line: &str) -> (&str, u64) {
-    let fields: Vec<_> = line.split(' ').collect();
-    (fields[3], fields[5].parse().unwrap())
 }
 
 fn restart_with_a_full_disk(server: &mut Server) {
@@ -222,16 +159,9 @@ fn libfaketime() -> PathBuf {
     found.expect("the package faketime is installed: ./test does that")
 }
 
-/// The default roster with a relay in every link, and with a neighbour of all that the test plays.
+/// The default roster with a relay in every link.
 fn shaky(runtime: Runtime) -> (Herd, Vec<Relay>) {
-    let mut plan = Plan::new(runtime).log("level", "\"events\"").neighbour(PROBE, &SERVERS);
-    for (n, name) in SERVERS.into_iter().enumerate() {
-        let other = RUNTIMES.iter().copied().find(|other| *other != runtime).unwrap_or(runtime);
-        let on = if n % 2 == 0 { runtime } else { other };
-        let dialled = LINKS.iter().filter(|(dialler, _)| *dialler == name);
-        let dialled: Vec<_> = dialled.map(|(_, acceptor)| *acceptor).collect();
-        plan = plan.server_on(on, name, &dialled);
-    }
+    let mut plan = roster::plan(&mixed(runtime));
     let mut relays = Vec::new();
     for (dialler, acceptor) in LINKS {
         let relay = Relay::to(plan.link_address(acceptor));
@@ -239,23 +169,6 @@ fn shaky(runtime: Runtime) -> (Herd, Vec<Relay>) {
         relays.push(relay);
     }
     (plan.start(), relays)
-}
-
-const PROBE: &str = "A-probe";
-
-/// All that a server knows: what it tells a neighbour that has just started.
-fn table(server: &Server) -> BTreeSet<String> {
-    let mut probe =
-        Link::dial(server.link_address(), &Identity::new(PROBE), server.name()).unwrap();
-    let mut lines = BTreeSet::new();
-    loop {
-        match probe.hear() {
-            Heard::At(line) => drop(lines.insert(line)),
-            Heard::Mark(_) => return lines,
-            Heard::Ack(_) => {}
-            Heard::Other(line) => panic!("a link carries nothing else: {line:?}"),
-        }
-    }
 }
 
 /// Numbers drawn from a seed, which a failing test shows.
