@@ -14,6 +14,7 @@ mod limits;
 mod line_limit;
 mod lines;
 mod links;
+mod load;
 mod logs;
 mod lookups;
 mod merge;
