@@ -9,10 +9,12 @@ use std::process::ExitCode;
 mod check;
 mod child;
 mod init;
+mod load;
 mod output;
 mod platform;
 mod send;
 mod sim;
+mod target;
 mod up;
 
 /// Starts, asks and sets up a herd of servers that tell each other where their clients are
@@ -35,6 +37,8 @@ enum Command {
     Send(send::Args),
     /// Play the protocol's cases against a server or a herd
     Check(check::Args),
+    /// Drive load at servers, check every reply, and tell how long they took
+    Load(load::Args),
     /// Run whole herds on invented time, in which everything goes wrong
     Sim(sim::Args),
     /// Write a commented herd.toml and a fresh secret
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Child(args) => child::run(args),

@@ -1,14 +1,12 @@
 //! `herd send`: what `nc` does, for those who know a server by its name.
 
-use crate::output::{program, quoted};
-use core::time::Duration;
-use herd_runtime::address::Address;
+use crate::target::Target;
+use herd_runtime::Failure;
 use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster, roster};
 use std::ffi::OsString;
 use std::io;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 
@@ -32,17 +30,9 @@ pub(crate) struct Args {
     herd: HerdArgs,
 }
 
-/// A server to send to.
-#[derive(Debug, Eq, PartialEq)]
-struct Target {
-    address: String,
-    /// Its name, and the arguments that choose its herd.
-    known: Option<(String, Vec<String>)>,
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let target = target(args)?;
-    let stream = connect(&target)?;
+    let target = Target::find(&args.server, &args.herd)?;
+    let stream = target.connect()?;
     let sender = stream.try_clone().map_err(|error| lost(&target, &error))?;
     let commands = args.commands.clone();
     // The server reads no further than it is owed answers: sending must not wait for receiving. The
@@ -65,103 +55,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     Ok(ExitCode::SUCCESS)
 }
-
-fn target(args: &Args) -> Result<Target, Failure> {
-    let name = &args.server;
-    if args.herd.config.is_some() || args.herd.roster.is_some() {
-        let roster = Roster::chosen(&args.herd)?;
-        return match (roster.find(name), Address::parse(name)) {
-            (Ok(at), _) => Ok(Target::known(&roster, at, chosen_by(&args.herd))),
-            (Err(_), Some(address)) => Ok(Target::unknown(&address)),
-            (Err(failure), None) => Err(failure),
-        };
-    }
-    if let Some(address) = Address::parse(name) {
-        return Ok(Target::unknown(&address));
-    }
-    for roster in roster::names().into_iter().filter_map(Roster::builtin) {
-        if let Ok(at) = roster.find(name) {
-            let is_default = roster.name == roster::DEFAULT;
-            let chosen = if is_default {
-                Vec::new()
-            } else {
-                vec!["--roster".to_owned(), roster.name.clone()]
-            };
-            return Ok(Target::known(&roster, at, chosen));
-        }
-    }
-    Err(Failure::wrong(format!(
-        "no roster has a server {name}: give HOST:PORT, or the herd's file with --config; `{} --help` lists the rosters",
-        program() + " send"
-    )))
-}
-
-/// The arguments that choose a herd, to be typed again.
-pub(crate) fn chosen_by(args: &HerdArgs) -> Vec<String> {
-    match (&args.config, args.roster.as_deref()) {
-        (Some(path), _) => vec!["--config".to_owned(), quoted(path.display())],
-        (None, Some(name)) if name != roster::DEFAULT => {
-            vec!["--roster".to_owned(), name.to_owned()]
-        }
-        (None, _) => Vec::new(),
-    }
-}
-
-impl Target {
-    fn known(roster: &Roster, at: usize, chosen: Vec<String>) -> Self {
-        let server = &roster.servers[at];
-        Self { address: server.address.to_string(), known: Some((server.name.clone(), chosen)) }
-    }
-
-    fn unknown(address: &Address) -> Self {
-        Self { address: address.to_string(), known: None }
-    }
-
-    fn described(&self) -> String {
-        match &self.known {
-            Some((name, _)) => format!("{name} ({})", self.address),
-            None => self.address.clone(),
-        }
-    }
-
-    /// What to do when nobody listens there.
-    fn hint(&self) -> String {
-        match &self.known {
-            Some((_, chosen)) => {
-                let up: Vec<_> = [program(), "up".to_owned()]
-                    .into_iter()
-                    .chain(chosen.iter().cloned())
-                    .collect();
-                format!("start the herd with `{}`", up.join(" "))
-            }
-            None => format!("`{} up` starts a herd on this machine", program()),
-        }
-    }
-}
-
-fn connect(target: &Target) -> Result<TcpStream, Failure> {
-    let described = target.described();
-    let places = target
-        .address
-        .to_socket_addrs()
-        .map_err(|error| Failure::unable(format!("can not find {described}: {error}")))?;
-    let mut last = None;
-    for place in places {
-        match TcpStream::connect_timeout(&place, CONNECT_TIMEOUT) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(Failure::unable(match last {
-        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            format!("{described} is not running: {}", target.hint())
-        }
-        Some(error) => format!("can not connect to {described}: {error}"),
-        None => format!("{described} has no address"),
-    }))
-}
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn send_commands(mut stream: &TcpStream, commands: &[OsString]) -> io::Result<()> {
     let mut lines = Vec::new();
@@ -198,47 +91,4 @@ fn receive(mut stream: &TcpStream, target: &Target) -> Result<u64, Failure> {
 
 fn lost(target: &Target, error: &io::Error) -> Failure {
     Failure::unable(format!("the connection with {} is lost: {error}", target.described()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(server: &str, roster: Option<&str>) -> Result<Target, Failure> {
-        let herd = HerdArgs { config: None, roster: roster.map(str::to_owned) };
-        target(&Args { server: server.to_owned(), commands: Vec::new(), herd })
-    }
-
-    #[test]
-    fn a_name_is_looked_for_in_the_default_roster_first() {
-        assert_eq!(found("Hill", None).unwrap().address, "127.0.0.1:12001");
-        assert_eq!(found("Hill", Some("posts-2013")).unwrap().address, "127.0.0.1:12023");
-        assert_eq!(found("Alford", None).unwrap().address, "127.0.0.1:12011");
-    }
-
-    #[test]
-    fn an_address_is_taken_as_it_is() {
-        for roster in [None, Some("posts-2013")] {
-            assert_eq!(
-                found("[::1]:5", roster).unwrap(),
-                Target { address: "[::1]:5".to_owned(), known: None }
-            );
-        }
-    }
-
-    #[test]
-    fn a_name_that_nobody_has_is_an_error() {
-        let failure = found("Nobody", None).unwrap_err();
-        assert_eq!(failure.code, 2);
-        assert!(failure.message.starts_with("no roster has a server Nobody: "), "{failure}");
-
-        let failure = found("Alford", Some("places-2020")).unwrap_err();
-        assert!(failure.message.contains("Alford is in --roster places-2016"), "{failure}");
-    }
-
-    #[test]
-    fn the_hint_starts_the_herd_the_server_is_in() {
-        assert!(found("Alford", None).unwrap().hint().ends_with(" up --roster places-2016`"));
-        assert!(found("Hill", None).unwrap().hint().ends_with(" up`"));
-    }
 }

@@ -4,7 +4,7 @@
 
 use crate::child::{self, Program};
 use crate::output::{say, warn};
-use crate::send::chosen_by;
+use crate::target::chosen_by;
 use clap::ValueEnum;
 use family::{Event, Family};
 use herd_core::LinkKind;

@@ -1,7 +1,7 @@
 //! Anything that can go wrong does, in an order drawn from a seed; once it is over, all tables are equal, and
 //! what was answered by a server that lived is known everywhere.
 
-use crate::load::{Load, agreed, lost};
+use crate::reporters::{Load, agreed, lost};
 use crate::roster::{self, LINKS, SERVERS, mixed};
 use herd_tests::{Herd, Relay, Runtime, Server, Signal, on_both, wall_nanos};
 use std::collections::{BTreeMap, BTreeSet};

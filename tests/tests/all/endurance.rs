@@ -2,7 +2,7 @@
 //!
 //! `tests/endurance` runs these; the ordinary tests leave them out. `chaos` has more kinds of trouble in less time.
 
-use crate::load::{Load, agreed, lost};
+use crate::reporters::{Load, agreed, lost};
 use crate::roster::{self, neighbours};
 use core::time::Duration;
 use herd_tests::{Herd, PATIENCE, Runtime, eventually, monotonic, pass};

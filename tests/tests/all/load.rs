@@ -1,114 +1,162 @@
-//! Clients that report all the time, and what must be known of that in the end.
+//! `herd load`: the real program against real servers, and against one that lies.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use core::time::Duration;
-use herd_tests::{Client, Heard, Herd, Identity, Link, Server, eventually};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use herd_tests::{Ended, Plan, Program, Runtime, Upstream, herd, on_both};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::process::Command;
+use std::thread;
 
-/// The neighbour that [`table`] is, of every server it is asked of.
-pub(crate) const PROBE: &str = "A-probe";
+on_both!(
+    every_reply_of_a_server_is_right,
+    reports_and_lookups_are_checked_together,
+    a_whole_herd_is_loaded_with_news,
+    a_rate_is_kept_and_the_process_is_watched,
+);
 
-/// The newest time stamp of each client that a server has answered for.
-type Told = BTreeMap<String, usize>;
+fn every_reply_of_a_server_is_right(runtime: Runtime) {
+    let hill = Plan::alone(runtime).start_one();
+    let address = hill.address().to_string();
 
-/// A client at each of a few servers that reports as fast as it is answered.
-pub(crate) struct Load {
-    shared: Arc<Shared>,
-    clients: Vec<JoinHandle<Told>>,
+    let ended = load(&[&address, "--count", "20000", "--depth", "64", "--clients", "500"]);
+
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("\n20,000 lines answered in "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\nIAMAT    min "), "{}", ended.stdout);
+    assert_eq!(ended.stderr, "");
+    assert!(hill.client().ask("WHATSAT walker-0000499 0 0").starts_with("AT Hill "));
 }
 
-#[derive(Default)]
-struct Shared {
-    answers: AtomicUsize,
-    is_over: AtomicBool,
+fn reports_and_lookups_are_checked_together(runtime: Runtime) {
+    let upstream = Upstream::serving("{\"results\": [\n1,\n2,\n3],\n\"status\": \"OK\"}\n");
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let address = hill.address().to_string();
+
+    let outcome = outcome(&[
+        &address,
+        "--count",
+        "1000",
+        "--depth",
+        "8",
+        "--mix",
+        "0.25",
+        "--bound",
+        "2",
+        "--fresh",
+        "--distribution",
+        "zipf",
+        "--json",
+    ]);
+
+    let count = |what: &str| outcome[what]["count"].as_u64().unwrap();
+    assert_eq!(count("iamat") + count("whatsat"), 1000);
+    assert!(count("whatsat").abs_diff(250) < 50, "{outcome}");
+    assert_eq!(outcome["unprovided"], 0);
+    assert!(upstream.requests().len() as u64 >= count("whatsat"));
 }
 
-impl Load {
-    pub(crate) fn on(servers: &[&Server]) -> Self {
-        let shared = Arc::new(Shared::default());
-        let clients = servers.iter().map(|server| {
-            let (address, name) = (server.address(), server.name().to_owned());
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.reports(Client::connect(address), &name))
-        });
-        let clients = clients.collect();
-        Self { shared, clients }
-    }
+fn a_whole_herd_is_loaded_with_news(runtime: Runtime) {
+    let herd = Plan::new(runtime)
+        .server("Hill", &["Jaquez"])
+        .server("Jaquez", &["Smith"])
+        .server("Smith", &[])
+        .start();
+    let config = herd["Hill"].config();
+    let herd_of = config.to_str().unwrap();
 
-    /// How many reports have been answered so far.
-    pub(crate) fn answers(&self) -> usize {
-        self.shared.answers.load(Ordering::SeqCst)
-    }
+    let outcome = outcome(&[
+        "Hill",
+        "Smith",
+        "--config",
+        herd_of,
+        "--count",
+        "5000",
+        "--depth",
+        "16",
+        "--fresh",
+        "--connections",
+        "6",
+        "--json",
+    ]);
 
-    /// Ends, and returns what was answered.
-    pub(crate) fn finish(self) -> Told {
-        self.shared.is_over.store(true, Ordering::SeqCst);
-        let mut all = Told::new();
-        for (client, stamp) in self.clients.into_iter().flat_map(|client| client.join().unwrap()) {
-            let newest = all.entry(client).or_default();
-            *newest = stamp.max(*newest);
+    assert_eq!(outcome["answered"], 5000);
+    assert_eq!(outcome["iamat"]["count"], 5000);
+}
+
+fn a_rate_is_kept_and_the_process_is_watched(runtime: Runtime) {
+    let mut hill = Plan::alone(runtime).start_one();
+    let (address, pid) = (hill.address().to_string(), hill.program().pid().to_string());
+
+    let outcome = outcome(&[
+        &address, "--count", "1000", "--rate", "2000", "--ramp", "0.1", "--pid", &pid, "--json",
+    ]);
+
+    // It can be slower on a busy machine, never faster.
+    assert!(outcome["seconds"].as_f64().unwrap() >= 0.499, "{outcome}");
+    assert_eq!(outcome["iamat"]["count"], 1000);
+    assert!(outcome["server_cpu_seconds"].is_number(), "{outcome}");
+}
+
+/// The server under test takes half of the clients to another hemisphere.
+#[test]
+fn a_wrong_reply_is_shown_and_fails_the_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                for line in lines.map_while(Result::ok) {
+                    let operands = line.strip_prefix("IAMAT ").unwrap();
+                    let lie = operands.replacen(" -", " +", 1);
+                    let _ = stream.write_all(format!("AT Hill +0.000000001 {lie}\n").as_bytes());
+                }
+            });
         }
-        all
-    }
-}
-
-impl Shared {
-    /// Reports in turn for a few clients, one of which others report for too.
-    fn reports(&self, mut client: Client, name: &str) -> Told {
-        let mut told = Told::new();
-        for stamp in 0.. {
-            if self.is_over.load(Ordering::SeqCst) {
-                break;
-            }
-            let own = format!("{name}{}", stamp % 7);
-            let id = if stamp % 2 == 0 { "everybody's" } else { &own };
-            let at = client.ask(&format!("IAMAT {id} +1-1 {stamp}"));
-            assert_eq!(client_and_stamp(&at), (id, stamp), "of {at}");
-            told.insert(id.to_owned(), stamp);
-            self.answers.fetch_add(1, Ordering::SeqCst);
-        }
-        told
-    }
-}
-
-/// What a server has answered for and the table does not have, nor anything newer.
-pub(crate) fn lost(told: &Told, table: &BTreeSet<String>) -> Vec<String> {
-    let known: BTreeMap<_, _> = table.iter().map(|line| client_and_stamp(line)).collect();
-    let is_lost = |(client, stamp): &(&String, &usize)| {
-        known.get(client.as_str()).is_none_or(|known| known < *stamp)
-    };
-    told.iter().filter(is_lost).map(|(client, stamp)| format!("{client} {stamp}")).collect()
-}
-
-/// The client of an `AT` line, and its time stamp, a whole number.
-fn client_and_stamp(line: &str) -> (&str, usize) {
-    let fields: Vec<_> = line.split(' ').collect();
-    (fields[3], fields[5].parse().unwrap())
-}
-
-/// Waits until all servers have the same table, and returns it.
-pub(crate) fn agreed(herd: &Herd) -> BTreeSet<String> {
-    let mut tables = Vec::new();
-    eventually(Duration::from_secs(60), || {
-        tables = herd.servers().iter().map(table).collect();
-        tables.windows(2).all(|pair| pair[0] == pair[1])
     });
-    tables.swap_remove(0)
+
+    let ended = load(&[&address, "--count", "1000", "--clients", "100"]);
+
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("herd: wrong replies: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("herd:   asked    IAMAT walker-"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("herd:   answered AT Hill +0.000000001 walker-"));
 }
 
-/// All that a server knows: what it tells a neighbour that has just started.
-fn table(server: &Server) -> BTreeSet<String> {
-    let mut probe =
-        Link::dial(server.link_address(), &Identity::new(PROBE), server.name()).unwrap();
-    let mut lines = BTreeSet::new();
-    loop {
-        match probe.hear() {
-            Heard::At(line) => drop(lines.insert(line)),
-            Heard::Mark(_) => return lines,
-            Heard::Ack(_) => {}
-            Heard::Other(line) => panic!("a link carries nothing else: {line:?}"),
-        }
+#[test]
+fn a_server_that_is_not_running_is_named() {
+    // A port that nobody is given, and few may take.
+    let ended = load(&["127.0.0.1:1"]);
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.starts_with("herd: 127.0.0.1:1 is not running: "), "{}", ended.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let wrong: [&[&str]; 6] = [
+        &[],
+        &["Hill", "--mix", "1.5"],
+        &["Hill", "--rate", "0"],
+        &["Hill", "--connections", "0"],
+        &["Hill", "--protocol", "echo", "--mix", "0.5"],
+        &["Hill", "Smith", "--connections", "1"],
+    ];
+    for args in wrong {
+        assert_eq!(load(args).code, Some(2), "{args:?}");
     }
+}
+
+fn load(args: &[&str]) -> Ended {
+    Program::run(Command::new(herd()).arg("load").args(args))
+}
+
+/// What a run measured in which nothing went wrong.
+#[track_caller]
+fn outcome(args: &[&str]) -> Value {
+    let ended = load(args);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let mut printed: Value = serde_json::from_str(&ended.stdout).unwrap();
+    printed["outcome"].take()
 }

@@ -28,6 +28,7 @@ mod plain;
 mod posts;
 mod program;
 mod provider;
+mod reporters;
 mod roster;
 mod sources;
 mod splice;

@@ -1,7 +1,7 @@
 //! A network that falls apart under load: packets between two parts of the herd get lost, and one server is off the
 //! network. Once it is whole again all tables are equal and nothing that was answered is lost.
 
-use crate::load::{Load, agreed, lost};
+use crate::reporters::{Load, agreed, lost};
 use crate::roster::{self, SERVERS, mixed};
 use core::time::Duration;
 use herd_tests::{Network, Runtime, eventually, on_both};

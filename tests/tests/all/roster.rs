@@ -1,6 +1,6 @@
 //! The default roster, for tests of a whole herd.
 
-use crate::load::PROBE;
+use crate::reporters::PROBE;
 use herd_tests::{Plan, RUNTIMES, Runtime};
 
 /// In the order they are started.
