@@ -145,6 +145,10 @@ const ROUNDS: usize = 4;
 const CHUNK: usize = 64 * 1024;
 /// Bytes read from a link ahead of what somebody else has sent.
 const HEARD: usize = 16 * 1024;
+/// Bytes that the kernel holds for a connection before they are on their way. A client that asks and does
+/// not read is done with soon, instead of when megabytes are full.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 128 * 1024;
 /// Bytes of memory that a thread keeps for replies.
 const KEPT: usize = 256 * 1024;
 
@@ -204,6 +208,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Listener::Clients { from: from.ip(), plain }
             }
         };
+        bound_unsent(&stream);
         self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
             Some(state.open(id, stream, Arc::from(from.to_string())))
@@ -621,6 +626,16 @@ impl<S: AsFd> State<S> {
         }
     }
 }
+
+/// Has the kernel hold no more than [`UNSENT`] bytes, where it knows such a bound.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn bound_unsent(stream: &impl AsFd) {
+    // An error says that the other side was faster.
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn bound_unsent(_: &impl AsFd) {}
 
 /// Offers bytes to the kernel; how many it took.
 fn offer(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
