@@ -78,6 +78,7 @@ mod tests {
                 herd: HerdArgs { config: Some(config.clone()), roster: None },
                 log: LogArgs::default(),
                 workers: None,
+                metrics: None,
                 check_config: true,
             };
             assert_eq!(load(&args).unwrap().warnings, [""; 0]);
