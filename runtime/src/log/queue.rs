@@ -8,8 +8,9 @@
 //! ```
 //!
 //! The writer takes the whole run at once and leaves an empty one, so that those who log wait for
-//! nobody but each other, and for one copy. Once an entry does not fit, none does until the writer has
-//! taken the run: what is missing is missing in one place, at its end.
+//! nobody but each other, and for one copy. Once a line does not fit, none does until the writer has
+//! taken the run: what is missing is missing in one place, at its end. Events have a room of their own
+//! behind that of the lines, so that no flood of lines hides that a link went down.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -81,10 +82,13 @@ struct State {
 /// What is logged is on disk this long after, and no more often written.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// Bytes that lines leave to events.
+const FOR_EVENTS: usize = 64 * 1024;
+
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State {
-            batch: Batch::new(capacity),
+            batch: Batch::new(capacity + FOR_EVENTS),
             orders: Orders::default(),
             hurry: false,
             ended: false,
@@ -104,7 +108,13 @@ impl Queue {
     pub(super) fn push(&self, entry: &Entry<'_>) {
         let mut state = self.lock();
         let had = state.batch.entries.len();
-        if state.ended || state.batch.dropped > 0 || had + entry.size() > self.capacity {
+        let (room, is_full) = match entry.kind {
+            Kind::Received | Kind::Sent | Kind::Answer => (self.capacity, state.batch.dropped > 0),
+            Kind::Event | Kind::Warning | Kind::Error | Kind::Gone => {
+                (self.capacity + FOR_EVENTS, false)
+            }
+        };
+        if state.ended || is_full || had + entry.size() > room {
             if entry.kind != Kind::Gone {
                 state.batch.dropped += entry.lines();
                 self.dropped.fetch_add(entry.lines(), Ordering::Relaxed);
@@ -162,7 +172,7 @@ impl Queue {
 
     /// An empty batch for the writer to begin with.
     pub(super) fn spare(&self) -> Batch {
-        Batch::new(self.capacity)
+        Batch::new(self.capacity + FOR_EVENTS)
     }
 
     /// Waits until there is something to do, and swaps what there is for the empty `batch`.
@@ -320,6 +330,17 @@ mod tests {
         let batch = taken(&queue);
         assert_eq!(batch.entries().collect::<Vec<_>>(), [entry(&[b'a'; 50])]);
         assert_eq!(batch.dropped, 4);
+    }
+
+    #[test]
+    fn an_event_finds_room_where_a_line_does_not() {
+        let queue = Queue::new(60);
+        queue.push(&entry(&[b'x'; 60]));
+        let event = Entry { kind: Kind::Event, ..entry(b"a link is down") };
+        queue.push(&event);
+
+        assert_eq!(taken(&queue).entries().collect::<Vec<_>>(), [event]);
+        assert_eq!(queue.dropped(), 1);
     }
 
     #[test]
