@@ -33,4 +33,5 @@ mod roster;
 mod sources;
 mod splice;
 mod table;
+mod unit;
 mod whatsat;
