@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use zeroize::Zeroizing;
+
 /// Everything a [`Herd`](crate::Herd) needs to know. [`Config::check`] is the only fallible step.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -70,14 +72,15 @@ impl fmt::Debug for Seed {
     }
 }
 
-/// The herd's shared secret. `Debug` does not show it.
+/// The herd's shared secret. `Debug` does not show it, and its memory is overwritten when it is dropped.
 #[derive(Clone)]
-pub struct Secret(Box<[u8]>);
+pub struct Secret(Zeroizing<Box<[u8]>>);
 
 impl Secret {
-    /// Takes the secret's bytes as they are.
+    /// Takes the secret's bytes as they are. A slice is copied, and the caller's bytes are the caller's to wipe;
+    /// a vector with room to spare may leave a copy behind.
     pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
-        Self(bytes.into())
+        Self(Zeroizing::new(bytes.into()))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

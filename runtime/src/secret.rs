@@ -1,16 +1,19 @@
 //! The herd's shared secret: where it comes from when a server starts.
 //!
 //! A herd that lives on loopback needs none from the user. The first of its servers to start writes a
-//! random one into the user's own state directory, and the rest read it there.
+//! random one into the user's own state directory, and the rest read it there. What held it on the way is wiped;
+//! an environment variable stays where the operating system keeps it.
 
 use crate::failure::Failure;
 use crate::roster::{Roster, SecretSource};
+use core::fmt::Write as _;
 use herd_core::{MIN_SECRET_BYTES, Secret};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// How an environment variable is looked up.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<OsString>;
@@ -41,13 +44,16 @@ pub fn find(
             let value = env(name).ok_or_else(|| {
                 Failure::wrong(format!("{place}: the environment variable {name} is not set"))
             })?;
-            long_enough(value.into_encoded_bytes(), &format!("{place}: the secret in {name}"))?
+            let bytes = Zeroizing::new(value.into_encoded_bytes());
+            long_enough(bytes, &format!("{place}: the secret in {name}"))?
         }
         SecretSource::File(path, place) => {
-            let bytes = fs::read(path).map_err(|error| {
+            let bytes = fs::read(path).map(Zeroizing::new).map_err(|error| {
                 Failure::wrong(format!("{place}: can not read {}: {error}", path.display()))
             })?;
-            warn_if_others_can_read(path, warnings);
+            if !is_credential(path, env) {
+                warn_if_others_can_read(path, warnings);
+            }
             long_enough(bytes, &format!("{place}: the secret in {}", path.display()))?
         }
         SecretSource::Unsaid if roster.is_loopback() => {
@@ -66,7 +72,7 @@ pub fn find(
             )));
         }
     };
-    Ok(Secret::new(bytes))
+    Ok(Secret::new(bytes.as_slice()))
 }
 
 /// A fresh secret as it stands in a file: 64 hexadecimal digits and a newline.
@@ -74,15 +80,20 @@ pub fn find(
 /// # Errors
 ///
 /// When the operating system has no entropy to give.
-pub fn fresh() -> io::Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(digits + "\n")
+pub fn fresh() -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
+    // With room for all of it: a string that grows leaves copies behind.
+    let mut digits = Zeroizing::new(String::with_capacity(2 * bytes.len() + 1));
+    for byte in bytes.iter() {
+        write!(digits, "{byte:02x}").expect("a string takes text");
+    }
+    digits.push('\n');
+    Ok(digits)
 }
 
 /// Takes the line end off, and refuses a secret that could be guessed.
-fn long_enough(mut bytes: Vec<u8>, what: &str) -> Result<Vec<u8>, Failure> {
+fn long_enough(mut bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if bytes.ends_with(b"\n") {
         bytes.pop();
         if bytes.ends_with(b"\r") {
@@ -116,14 +127,14 @@ fn shared_path(env: Environment<'_>) -> Result<PathBuf, Failure> {
 }
 
 /// The secret in the file `path`, which is written first when it is not there.
-fn shared(path: &Path, mode: Mode) -> io::Result<Vec<u8>> {
+fn shared(path: &Path, mode: Mode) -> io::Result<Zeroizing<Vec<u8>>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        found => return found,
+        found => return found.map(Zeroizing::new),
     }
     let secret = fresh()?;
     if mode == Mode::Check {
-        return Ok(secret.into_bytes());
+        return Ok(Zeroizing::new(secret.as_bytes().to_vec()));
     }
     let dir = path.parent().expect("a file is in a directory");
     create_private_dir(dir)?;
@@ -133,7 +144,7 @@ fn shared(path: &Path, mode: Mode) -> io::Result<Vec<u8>> {
     aside.as_file().sync_all()?;
     match aside.persist_noclobber(path) {
         Err(lost) if lost.error.kind() != io::ErrorKind::AlreadyExists => Err(lost.error),
-        _ => fs::read(path),
+        _ => fs::read(path).map(Zeroizing::new),
     }
 }
 
@@ -143,6 +154,12 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)
+}
+
+/// Whether systemd keeps this file for the server alone. It lets the server's user read it by an access list,
+/// which shows as a group's right in the mode.
+fn is_credential(path: &Path, env: Environment<'_>) -> bool {
+    env("CREDENTIALS_DIRECTORY").is_some_and(|dir| path.starts_with(dir))
 }
 
 #[cfg(unix)]

@@ -29,7 +29,7 @@ fn of_many_servers_that_start_at_once_one_writes_the_secret() {
         let read: BTreeSet<_> = thread::scope(|scope| {
             let servers: Vec<_> =
                 (0..8).map(|_| scope.spawn(|| shared(&path, Mode::Start).unwrap())).collect();
-            servers.into_iter().map(|server| server.join().unwrap()).collect()
+            servers.into_iter().map(|server| server.join().unwrap().to_vec()).collect()
         });
 
         assert_eq!(read.len(), 1);
@@ -135,6 +135,25 @@ fn a_secret_file_is_read_without_its_line_end() {
         found(&roster, &nothing).unwrap_err().message,
         format!("{config}:1: the secret in {path} is shorter than 16 bytes")
     );
-    assert_eq!(long_enough(b"1234567890123456\r\n".to_vec(), "").unwrap(), b"1234567890123456");
-    assert_eq!(long_enough(b"1234567890123456".to_vec(), "").unwrap(), b"1234567890123456");
+    assert_eq!(trimmed(b"1234567890123456\r\n"), b"1234567890123456");
+    assert_eq!(trimmed(b"1234567890123456"), b"1234567890123456");
+}
+
+fn trimmed(bytes: &[u8]) -> Vec<u8> {
+    long_enough(Zeroizing::new(bytes.to_vec()), "").unwrap().to_vec()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_credential_of_the_service_manager_is_not_readable_by_others_whatever_its_mode_says() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("herd.secret");
+    fs::write(&path, "a secret of sufficient length").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+    let named = format!("secret_file = {path:?}\n{LOOPBACK}");
+    let credentials = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| dir.path().into());
+
+    assert_eq!(found(&roster(&named), &nothing).unwrap().len(), 1);
+    assert_eq!(found(&roster(&named), &credentials).unwrap(), [""; 0]);
 }

@@ -1,6 +1,7 @@
 //! The herd's behaviour, tested on whole programs: a module a behaviour, a test for each runtime.
 #![expect(clippy::unwrap_used, reason = "a test may: the panic is its report")]
 
+mod attacks;
 mod chaos;
 mod check;
 mod cli;
@@ -33,4 +34,5 @@ mod roster;
 mod sources;
 mod splice;
 mod table;
+mod unit;
 mod whatsat;
