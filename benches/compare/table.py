@@ -1,0 +1,123 @@
+"""The results as Markdown."""
+
+MADE = "<!-- Made by benches/compare/run: edit that, not this. -->"
+
+# The last part of a figure's name, if it is a unit.
+UNITS = {"us": "µs", "s": "s"}
+
+# What people ask first: one figure of a row as a multiple of another. Each is (row, program).
+RATIOS = [
+    ("herd-tokio to Redis GEOADD, 64 in flight", ("settled-64", "herd-tokio"), ("settled-64", "redis-geoadd")),
+    ("herd-tokio to Redis SET, 64 in flight", ("settled-64", "herd-tokio"), ("settled-64", "redis-set")),
+    ("herd-tokio to asyncio, 64 in flight", ("settled-64", "herd-tokio"), ("settled-64", "asyncio")),
+    ("herd-async-std to herd-tokio, 64 in flight", ("settled-64", "herd-async-std"), ("settled-64", "herd-tokio")),
+    ("herd-tokio to tokio's line echo, 1 in flight", ("settled-1", "herd-tokio"), ("settled-1", "echo-tokio")),
+    ("herd-tokio to Redis SET, 1 in flight", ("settled-1", "herd-tokio"), ("settled-1", "redis-set")),
+    (
+        "herd-async-std to async-std's line echo, 1 in flight",
+        ("settled-1", "herd-async-std"),
+        ("settled-1", "echo-async-std"),
+    ),
+    (
+        "herd-tokio with every line logged to without, 64 in flight",
+        ("logged-64", "herd-tokio"),
+        ("settled-64", "herd-tokio"),
+    ),
+    (
+        "herd-tokio with every line logged to without, 1 in flight",
+        ("logged-1", "herd-tokio"),
+        ("settled-1", "herd-tokio"),
+    ),
+    (
+        "herd-async-std with every line logged to without, 64 in flight",
+        ("logged-64", "herd-async-std"),
+        ("settled-64", "herd-async-std"),
+    ),
+    (
+        "herd-async-std with every line logged to without, 1 in flight",
+        ("logged-1", "herd-async-std"),
+        ("settled-1", "herd-async-std"),
+    ),
+    ("five herd-tokio to five asyncio, news", ("flood", "herd-tokio"), ("flood", "asyncio")),
+]
+
+
+def markdown(report, plots):
+    setting = report["setting"]
+    machine = report["machine"]
+    parts = [
+        MADE,
+        "# Results",
+        f"{report['date'][:10]}: {machine['processor']}, {machine['processors']} processors, "
+        f"{machine['memory_gib']} GiB, {machine['kernel']}; load before: {machine['load_before']:.2f}. Rounds: "
+        f"{setting['rounds']}, of {setting['seconds']:g} s where there is load; the figures are medians over them. "
+        "What was measured, and how, is on [the page of the comparison](README.md); every round is in "
+        "[measured.json](measured.json).",
+    ]
+    known = ratios(report["rows"])
+    if known:
+        parts.append("## Side by side")
+        lines = ["| of the medians below | |", "|---|--:|"]
+        parts.append("\n".join(lines + [f"| {text} | {ratio:.2f} |" for text, ratio in known]))
+    for key, row in report["rows"].items():
+        parts.append(f"## {row['title'].capitalize()}")
+        if key in plots:
+            parts.append(f"![{row['title']}: {row['unit']}]({key}.svg)")
+        parts.append(rows_table(row))
+    parts.append("## Versions")
+    parts.append("\n".join(f"- {name}: {version}" for name, version in report["versions"].items()))
+    if report["left_out"]:
+        parts.append("## Left out")
+        parts.append("\n".join(f"- {name}: {reason}" for name, reason in report["left_out"].items()))
+    return "\n\n".join(parts) + "\n"
+
+
+def ratios(rows):
+    """Those of `RATIOS` of which both figures were measured."""
+
+    def median(key, name):
+        row = rows.get(key, {"medians": {}})
+        return row["medians"].get(name, {}).get(row.get("figure"))
+
+    pairs = [(text, median(*above), median(*below)) for text, above, below in RATIOS]
+    return [(text, above / below) for text, above, below in pairs if above and below]
+
+
+def rows_table(row):
+    """The best first, with the other figures of the row beside the one that counts."""
+    key = row["figure"]
+    names = ranked(row)
+    if not names:
+        return "Nothing could be measured."
+    best = row["medians"][names[0]][key]
+    others = list(dict.fromkeys(f for name in names for f in row["medians"][name] if f != key))
+    lines = ["| | " + " | ".join([row["unit"], "least to most", "share of the best", *map(words, others)]) + " |"]
+    lines.append("|---" + "|--:" * (3 + len(others)) + "|")
+    for name in names:
+        median = row["medians"][name]
+        all_rounds = [figures[key] for figures in row["rounds"][name]]
+        share = best / median[key] if row["less_is_better"] else median[key] / best
+        cells = [number(median[key]), f"{number(min(all_rounds))} – {number(max(all_rounds))}", f"{share:.1%}"]
+        cells += [number(median[other]) for other in others]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name in row["left_out"]:
+        lines.append(f"| {name} | left out" + " |" * (3 + len(others)))
+    return "\n".join(lines)
+
+
+def ranked(row):
+    """The names of the programs, the best first."""
+    key = row["figure"]
+    return sorted(row["medians"], key=lambda name: row["medians"][name][key], reverse=not row["less_is_better"])
+
+
+def words(figure):
+    name, _, unit = figure.rpartition("_")
+    return f"{name} ({UNITS[unit]})" if unit in UNITS else figure.replace("_", " ").replace("cpu", "CPU")
+
+
+def number(value):
+    """Three digits that count, and no exponent."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,36 @@
+//! The least that a server on async-std can do: `herd-echo-async-std PORT` sends back what it reads, on one thread
+//! where `ASYNC_STD_THREAD_COUNT` is 1.
+
+use core::error::Error;
+use std::io::{self, Write as _};
+
+use async_std::io::{ReadExt as _, WriteExt as _};
+use async_std::net::{TcpListener, TcpStream};
+use async_std::task;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let port = std::env::args().nth(1).ok_or("arguments: PORT")?.parse()?;
+    task::block_on(serve(port))
+}
+
+async fn serve(port: u16) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    writeln!(io::stdout().lock(), "herd-echo-async-std: listens on {}", listener.local_addr()?)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        // A connection that breaks is over; the others go on.
+        task::spawn(async move { drop(echo(stream).await) });
+    }
+}
+
+async fn echo(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..count]).await?;
+    }
+}
