@@ -41,6 +41,10 @@ pub struct Counters {
     pub connections: u64,
     /// Client connections past `limits.connections`.
     pub refused: u64,
+    /// Connections that were secured.
+    pub secured: u64,
+    /// Connections closed because they were to be secured and were not, or not in time.
+    pub insecure: u64,
     /// Times that reading paused for `limits.pipeline` or `limits.output_bytes`.
     pub pauses: u64,
     /// Clients closed for `limits.idle_s`.

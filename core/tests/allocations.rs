@@ -5,7 +5,7 @@ use allocation_counter::{AllocationInfo, measure};
 use core::time::Duration;
 use herd_core::{
     Action, Config, ConnId, DEFAULT_RING, Dialect, Dialled, Herd, Instant, Limits, LinkKind,
-    Listener, Neighbour, Now, Output, PeerId, Secret, Timestamp,
+    Listener, Neighbour, Now, Output, PeerId, Secret, Secured, Timestamp,
 };
 
 #[test]
@@ -165,6 +165,7 @@ fn server(name: &str, neighbour: &str) -> Herd {
         dialect: Dialect::Places,
         lookup_timeout: Duration::from_secs(10),
         shared_address: false,
+        secured: Secured::default(),
         limits: Limits::default(),
         ring: DEFAULT_RING,
         seed: herd_core::Seed([1; 32]),

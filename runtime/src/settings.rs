@@ -9,7 +9,7 @@ use crate::upstream::HttpRequest;
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Seed};
+use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Secured, Seed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env;
 use std::net::ToSocketAddrs as _;
@@ -170,6 +170,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         dialect: roster.upstream.dialect.provider(),
         lookup_timeout: roster.upstream.timeout,
         shared_address: server.link.is_none(),
+        secured: Secured::default(),
         limits: roster.limits,
         ring: herd_core::DEFAULT_RING,
         seed: Seed(seed()?),

@@ -15,6 +15,7 @@ mod net;
 mod plain;
 mod pressure;
 mod progress;
+mod secured;
 mod stopping;
 mod support;
 mod table;
