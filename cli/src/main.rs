@@ -14,6 +14,7 @@ mod platform;
 mod send;
 mod sim;
 mod up;
+mod wire;
 
 /// Starts, asks and sets up a herd of servers that tell each other where their clients are
 #[derive(Debug, Parser)]

@@ -1,15 +1,18 @@
 //! `herd send`: what `nc` does, for those who know a server by its name.
 
 use crate::output::{program, quoted};
+use crate::wire::Wire;
 use core::time::Duration;
 use herd_runtime::address::Address;
 use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster, roster};
+use herd_runtime::{Failure, Roster, roster, tls};
 use std::ffi::OsString;
 use std::io;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,11 @@ pub(crate) struct Args {
     #[arg(value_name = "COMMAND")]
     commands: Vec<OsString>,
 
+    /// Speak TLS, with a server whose certificate is by an authority in this file. For a herd with [tls] in
+    /// its file that is the file's own, if it names one
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
+
     #[command(flatten)]
     herd: HerdArgs,
 }
@@ -35,15 +43,22 @@ pub(crate) struct Args {
 /// A server to send to.
 #[derive(Debug, Eq, PartialEq)]
 struct Target {
-    address: String,
+    address: Address,
+    tls: Option<Trust>,
     /// Its name, and the arguments that choose its herd.
     known: Option<(String, Vec<String>)>,
 }
 
+/// By whom the certificate of a server must be: an authority in this file, if it is known.
+type Trust = Option<PathBuf>;
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let target = target(args)?;
-    let stream = connect(&target)?;
-    let sender = stream.try_clone().map_err(|error| lost(&target, &error))?;
+    let mut target = target(args)?;
+    if args.tls.is_some() {
+        target.tls = Some(args.tls.clone());
+    }
+    let wire = Arc::new(open(&target)?);
+    let sender = Arc::clone(&wire);
     let commands = args.commands.clone();
     // The server reads no further than it is owed answers: sending must not wait for receiving. The
     // thread may wait for a terminal for ever; it ends with the process.
@@ -54,9 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             send_commands(&sender, &commands)
         };
         // When the server has closed the connection, reading says so.
-        drop(sent.and_then(|()| sender.shutdown(Shutdown::Write)));
+        drop(sent.and_then(|()| sender.finish()));
     });
-    let received = receive(&stream, &target)?;
+    let received = receive(&wire, &target)?;
     if received == 0 && !args.commands.is_empty() {
         let described = target.described();
         return Err(Failure::unable(format!(
@@ -110,17 +125,22 @@ pub(crate) fn chosen_by(args: &HerdArgs) -> Vec<String> {
 impl Target {
     fn known(roster: &Roster, at: usize, chosen: Vec<String>) -> Self {
         let server = &roster.servers[at];
-        Self { address: server.address.to_string(), known: Some((server.name.clone(), chosen)) }
+        let tls = roster.tls.as_ref().filter(|tls| tls.clients);
+        Self {
+            address: server.address.clone(),
+            tls: tls.map(|tls| tls.authority.as_ref().map(|(path, _)| path.clone())),
+            known: Some((server.name.clone(), chosen)),
+        }
     }
 
     fn unknown(address: &Address) -> Self {
-        Self { address: address.to_string(), known: None }
+        Self { address: address.clone(), tls: None, known: None }
     }
 
     fn described(&self) -> String {
         match &self.known {
             Some((name, _)) => format!("{name} ({})", self.address),
-            None => self.address.clone(),
+            None => self.address.to_string(),
         }
     }
 
@@ -139,10 +159,27 @@ impl Target {
     }
 }
 
+/// Connects, and secures the connection where that is wanted.
+fn open(target: &Target) -> Result<Wire, Failure> {
+    let described = target.described();
+    let session = match &target.tls {
+        None => None,
+        Some(None) => {
+            return Err(Failure::wrong(format!(
+                "{described} speaks TLS, and its herd names no authority: give one with --tls"
+            )));
+        }
+        Some(Some(authority)) => Some(tls::trusting(authority, &target.address)?),
+    };
+    Wire::open(connect(target)?, session, CONNECT_TIMEOUT)
+        .map_err(|error| Failure::unable(format!("no TLS with {described}: {error}")))
+}
+
 fn connect(target: &Target) -> Result<TcpStream, Failure> {
     let described = target.described();
     let places = target
         .address
+        .to_string()
         .to_socket_addrs()
         .map_err(|error| Failure::unable(format!("can not find {described}: {error}")))?;
     let mut last = None;
@@ -163,34 +200,41 @@ fn connect(target: &Target) -> Result<TcpStream, Failure> {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-fn send_commands(mut stream: &TcpStream, commands: &[OsString]) -> io::Result<()> {
+fn send_commands(wire: &Wire, commands: &[OsString]) -> io::Result<()> {
     let mut lines = Vec::new();
     for command in commands {
         lines.extend_from_slice(command.as_encoded_bytes());
         lines.push(b'\n');
     }
-    stream.write_all(&lines)
+    wire.send(&lines)
 }
 
-fn send_input(mut stream: &TcpStream) -> io::Result<()> {
-    io::copy(&mut io::stdin().lock(), &mut stream).map(drop)
+fn send_input(wire: &Wire) -> io::Result<()> {
+    let (mut stdin, mut buffer) = (io::stdin().lock(), vec![0; 64 << 10]);
+    loop {
+        match stdin.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => wire.send(&buffer[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Prints what the server answers, as it comes, and counts its bytes.
-fn receive(mut stream: &TcpStream, target: &Target) -> Result<u64, Failure> {
+fn receive(wire: &Wire, target: &Target) -> Result<u64, Failure> {
     let mut received = 0;
-    let mut buffer = vec![0; 64 << 10];
+    let mut bytes = Vec::new();
     loop {
-        let count = match stream.read(&mut buffer) {
-            Ok(0) => return Ok(received),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(lost(target, &error)),
-        };
-        received += count as u64;
+        let outcome = wire.receive(&mut bytes);
+        received += bytes.len() as u64;
         let mut out = io::stdout().lock();
-        if out.write_all(&buffer[..count]).and_then(|()| out.flush()).is_err() {
+        if out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
             // Nobody reads on, as in `herd send ... | head`.
+            return Ok(received);
+        }
+        bytes.clear();
+        if !outcome.map_err(|error| lost(target, &error))? {
             return Ok(received);
         }
     }
@@ -206,14 +250,17 @@ mod tests {
 
     fn found(server: &str, roster: Option<&str>) -> Result<Target, Failure> {
         let herd = HerdArgs { config: None, roster: roster.map(str::to_owned) };
-        target(&Args { server: server.to_owned(), commands: Vec::new(), herd })
+        target(&Args { server: server.to_owned(), commands: Vec::new(), tls: None, herd })
     }
 
     #[test]
     fn a_name_is_looked_for_in_the_default_roster_first() {
-        assert_eq!(found("Hill", None).unwrap().address, "127.0.0.1:12001");
-        assert_eq!(found("Hill", Some("posts-2013")).unwrap().address, "127.0.0.1:12023");
-        assert_eq!(found("Alford", None).unwrap().address, "127.0.0.1:12011");
+        assert_eq!(found("Hill", None).unwrap().address.to_string(), "127.0.0.1:12001");
+        assert_eq!(
+            found("Hill", Some("posts-2013")).unwrap().address.to_string(),
+            "127.0.0.1:12023"
+        );
+        assert_eq!(found("Alford", None).unwrap().address.to_string(), "127.0.0.1:12011");
     }
 
     #[test]
@@ -221,7 +268,7 @@ mod tests {
         for roster in [None, Some("posts-2013")] {
             assert_eq!(
                 found("[::1]:5", roster).unwrap(),
-                Target { address: "[::1]:5".to_owned(), known: None }
+                Target { address: Address::parse("[::1]:5").unwrap(), tls: None, known: None }
             );
         }
     }

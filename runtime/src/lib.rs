@@ -18,6 +18,7 @@ pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod signals;
+pub mod tls;
 pub mod upstream;
 
 pub use args::Args;

@@ -18,6 +18,7 @@ mod program;
 mod relay;
 mod runtime;
 mod server;
+mod tls;
 mod upstream;
 
 pub use at::At;
@@ -28,11 +29,12 @@ pub use clock::{
 };
 pub use herd::Herd;
 pub use http::{Answer, Gate, Request};
-pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, proof};
+pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, bound_proof, proof};
 pub use plan::{Plan, SECRET};
 pub use ports::free_address;
 pub use program::{Ended, Program, Signal};
 pub use relay::Relay;
 pub use runtime::{RUNTIMES, Runtime};
 pub use server::Server;
+pub use tls::{Authority, Certified, Ending, Secured};
 pub use upstream::Upstream;

@@ -26,4 +26,5 @@ mod program;
 mod provider;
 mod splice;
 mod table;
+mod tls;
 mod whatsat;
