@@ -1,34 +1,85 @@
 //! `herd init`: a configuration to begin with.
 
 use crate::output::{program, quoted, say};
-use herd_runtime::{Failure, secret};
+use herd_runtime::{Failure, config, secret};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod certificates;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Where to write herd.toml and herd.secret [default: the current directory]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
+
+    /// Make an authority and certificates for TLS too. Where there is a herd.toml already: those that
+    /// its servers lack
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Every key with its default, and what it is for.
 const TEMPLATE: &str = include_str!("init/herd.toml");
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let (config, secret) = write(args.dir.as_deref().unwrap_or_else(|| Path::new("")))?;
+    let dir = args.dir.as_deref().unwrap_or_else(|| Path::new(""));
+    let config = dir.join("herd.toml");
+    if args.tls && config.exists() {
+        say_made(&certify(&config)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (config, secret) = write(dir, args.tls)?;
     say(format_args!("wrote {} and {}", config.display(), secret.display()));
+    if args.tls {
+        say_made(&certify(&config)?);
+    }
     say(format_args!("Try it:    {} up --config {}", program(), quoted(config.display())));
     say(format_args!(
         "On several machines each server needs both files; the secret is for nobody else."
     ));
+    if args.tls {
+        say(format_args!(
+            "It needs its own certificate and key too, and the authority's certificate. The authority's key is for no server."
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(dir: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+/// Makes what the servers in a file lack to speak TLS.
+fn certify(config: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let roster = config::read(config)?;
+    let Some(tls) = &roster.tls else {
+        let (name, table) = (config.display(), table());
+        return Err(Failure::wrong(format!(
+            "{name} has no [tls] in it: add this, and do the same again\n\n{table}"
+        )));
+    };
+    certificates::make(&roster, tls)
+}
+
+fn say_made(made: &[PathBuf]) {
+    if made.is_empty() {
+        say(format_args!("every server has its certificate already"));
+    }
+    for path in made {
+        say(format_args!("wrote {}", path.display()));
+    }
+}
+
+/// The `[tls]` of the template, which is commented out there.
+fn table() -> String {
+    let begin = TEMPLATE.find(TABLE).expect("the template has [tls]");
+    let lines = TEMPLATE[begin..].lines().map_while(|line| line.strip_prefix("# "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+const TABLE: &str = "# [tls]\n";
+
+fn write(dir: &Path, tls: bool) -> Result<(PathBuf, PathBuf), Failure> {
     let (config, secret) = (dir.join("herd.toml"), dir.join("herd.secret"));
     fs::create_dir_all(dir).map_err(|error| unable(dir, &error))?;
     // One without the other would be of no use.
@@ -39,7 +90,10 @@ fn write(dir: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     }
     let fresh = secret::fresh().map_err(|error| unable(&secret, &error))?;
     create(&secret, &fresh, true).map_err(|error| unable(&secret, &error))?;
-    create(&config, TEMPLATE, false).map_err(|error| unable(&config, &error))?;
+    let table = table();
+    let commented: String = table.lines().map(|line| format!("# {line}\n")).collect();
+    let text = if tls { TEMPLATE.replace(&commented, &table) } else { TEMPLATE.to_owned() };
+    create(&config, &text, false).map_err(|error| unable(&config, &error))?;
     Ok((config, secret))
 }
 
@@ -70,25 +124,17 @@ mod tests {
     #[test]
     fn what_is_written_runs_a_herd() {
         let dir = tempfile::tempdir().unwrap();
-        let (config, _) = write(dir.path()).unwrap();
+        let (config, _) = write(dir.path(), false).unwrap();
 
         for name in ["North", "South", "West"] {
-            let args = ServerArgs {
-                name: name.to_owned(),
-                herd: HerdArgs { config: Some(config.clone()), roster: None },
-                log: LogArgs::default(),
-                workers: None,
-                metrics: None,
-                check_config: true,
-            };
-            assert_eq!(load(&args).unwrap().warnings, [""; 0]);
+            assert_eq!(load(&checking(&config, name)).unwrap().warnings, [""; 0]);
         }
     }
 
     #[test]
     fn what_is_written_are_the_defaults_of_every_key() {
         let dir = tempfile::tempdir().unwrap();
-        let (config, _) = write(dir.path()).unwrap();
+        let (config, _) = write(dir.path(), false).unwrap();
         let roster = Roster::chosen(&HerdArgs { config: Some(config), roster: None }).unwrap();
         let usual = Roster::builtin("places-2020").unwrap();
 
@@ -109,7 +155,7 @@ mod tests {
     fn the_secret_is_its_owners_alone_and_always_another() {
         use std::os::unix::fs::PermissionsExt;
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let secrets = dirs.each_ref().map(|dir| write(&dir.path().join("deep")).unwrap().1);
+        let secrets = dirs.each_ref().map(|dir| write(&dir.path().join("deep"), false).unwrap().1);
 
         assert_eq!(fs::metadata(&secrets[0]).unwrap().permissions().mode() & 0o777, 0o600);
         assert_ne!(fs::read(&secrets[0]).unwrap(), fs::read(&secrets[1]).unwrap());
@@ -122,7 +168,7 @@ mod tests {
             let path = dir.path().join(name);
             fs::write(&path, "mine").unwrap();
 
-            let failure = write(dir.path()).unwrap_err();
+            let failure = write(dir.path(), false).unwrap_err();
 
             assert_eq!(
                 failure,
@@ -133,6 +179,87 @@ mod tests {
             );
             assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn with_tls_every_server_gets_what_it_needs_and_nobody_else_can_read_the_keys() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (config, _) = write(dir.path(), true).unwrap();
+        let made = certify(&config).unwrap();
+
+        assert_eq!(made.len(), 8);
+        for path in &made {
+            let is_key = path.extension().unwrap() == "key";
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077 == 0, is_key, "{}", path.display());
+        }
+        for name in ["North", "South", "West"] {
+            let settings = load(&checking(&config, name)).unwrap();
+            assert_eq!(settings.warnings, [""; 0]);
+            assert!(settings.core.secured.clients && settings.core.secured.links);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_added_gets_a_certificate_by_the_same_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, _) = write(dir.path(), true).unwrap();
+        let first = certify(&config).unwrap();
+        let contents = || first.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
+        let before = contents();
+        let text = fs::read_to_string(&config).unwrap();
+        let east = "\n[[server]]\nname = \"East\"\naddress = \"127.0.0.1:12094\"\ntalks_with = [\"North\"]\n";
+        fs::write(&config, text + east).unwrap();
+
+        let made = certify(&config).unwrap();
+
+        assert_eq!(made, ["East.key", "East.pem"].map(|name| dir.path().join("tls").join(name)));
+        assert_eq!(load(&checking(&config, "East")).unwrap().warnings, [""; 0]);
+        assert_eq!(certify(&config).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(contents(), before);
+    }
+
+    #[test]
+    fn certificates_need_the_key_of_their_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, _) = write(dir.path(), true).unwrap();
+        certify(&config).unwrap();
+        let tls = dir.path().join("tls");
+        for gone in ["ca.key", "West.key", "West.pem"] {
+            fs::remove_file(tls.join(gone)).unwrap();
+        }
+
+        let failure = certify(&config).unwrap_err();
+
+        assert!(failure.message.ends_with("certificates are made where both are"), "{failure}");
+        fs::remove_file(tls.join("South.pem")).unwrap();
+        let failure = certify(&config).unwrap_err();
+        assert!(failure.message.ends_with("remove it to have both made"), "{failure}");
+    }
+
+    #[test]
+    fn a_file_without_tls_is_left_as_it_is_and_what_to_add_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, _) = write(dir.path(), false).unwrap();
+
+        let failure = certify(&config).unwrap_err();
+
+        assert!(failure.message.contains("\n[tls]\ncertificate = "), "{failure}");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, text.replace("\n[limits]", &(table() + "\n[limits]"))).unwrap();
+        assert_eq!(certify(&config).unwrap().len(), 8);
+    }
+
+    fn checking(config: &Path, name: &str) -> ServerArgs {
+        ServerArgs {
+            name: name.to_owned(),
+            herd: HerdArgs { config: Some(config.to_owned()), roster: None },
+            log: LogArgs::default(),
+            workers: None,
+            check_config: true,
         }
     }
 }

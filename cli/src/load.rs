@@ -164,6 +164,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// Where a server is: the first of its addresses where it listens.
 fn server(target: &Target) -> Result<Server, Failure> {
+    if target.is_secured() {
+        let described = target.described();
+        return Err(Failure::wrong(format!(
+            "{described} speaks TLS, which the load tool does not"
+        )));
+    }
     let stream = target.connect()?;
     let lost = |error| Failure::unable(format!("can not reach {}: {error}", target.described()));
     let address = stream.peer_addr().map_err(lost)?;

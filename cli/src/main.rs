@@ -16,6 +16,7 @@ mod send;
 mod sim;
 mod target;
 mod up;
+mod wire;
 
 /// Starts, asks and sets up a herd of servers that tell each other where their clients are
 #[derive(Debug, Parser)]

@@ -1,13 +1,15 @@
 //! `herd send`: what `nc` does, for those who know a server by its name.
 
 use crate::target::Target;
+use crate::wire::Wire;
 use herd_runtime::Failure;
 use herd_runtime::args::HerdArgs;
 use std::ffi::OsString;
 use std::io;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 #[derive(Debug, clap::Args)]
@@ -26,14 +28,19 @@ pub(crate) struct Args {
     #[arg(value_name = "COMMAND")]
     commands: Vec<OsString>,
 
+    /// Speak TLS, with a server whose certificate is by an authority in this file. For a herd with [tls] in
+    /// its file that is the file's own, if it names one
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
+
     #[command(flatten)]
     herd: HerdArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let target = Target::find(&args.server, &args.herd)?;
-    let stream = target.connect()?;
-    let sender = stream.try_clone().map_err(|error| lost(&target, &error))?;
+    let target = Target::find(&args.server, &args.herd)?.by_authority(args.tls.as_deref());
+    let wire = Arc::new(target.open()?);
+    let sender = Arc::clone(&wire);
     let commands = args.commands.clone();
     // The server reads no further than it is owed answers: sending must not wait for receiving. The
     // thread may wait for a terminal for ever; it ends with the process.
@@ -44,9 +51,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             send_commands(&sender, &commands)
         };
         // When the server has closed the connection, reading says so.
-        drop(sent.and_then(|()| sender.shutdown(Shutdown::Write)));
+        drop(sent.and_then(|()| sender.finish()));
     });
-    let received = receive(&stream, &target)?;
+    let received = receive(&wire, &target)?;
     if received == 0 && !args.commands.is_empty() {
         let described = target.described();
         return Err(Failure::unable(format!(
@@ -56,34 +63,41 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn send_commands(mut stream: &TcpStream, commands: &[OsString]) -> io::Result<()> {
+fn send_commands(wire: &Wire, commands: &[OsString]) -> io::Result<()> {
     let mut lines = Vec::new();
     for command in commands {
         lines.extend_from_slice(command.as_encoded_bytes());
         lines.push(b'\n');
     }
-    stream.write_all(&lines)
+    wire.send(&lines)
 }
 
-fn send_input(mut stream: &TcpStream) -> io::Result<()> {
-    io::copy(&mut io::stdin().lock(), &mut stream).map(drop)
+fn send_input(wire: &Wire) -> io::Result<()> {
+    let (mut stdin, mut buffer) = (io::stdin().lock(), vec![0; 64 << 10]);
+    loop {
+        match stdin.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => wire.send(&buffer[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Prints what the server answers, as it comes, and counts its bytes.
-fn receive(mut stream: &TcpStream, target: &Target) -> Result<u64, Failure> {
+fn receive(wire: &Wire, target: &Target) -> Result<u64, Failure> {
     let mut received = 0;
-    let mut buffer = vec![0; 64 << 10];
+    let mut bytes = Vec::new();
     loop {
-        let count = match stream.read(&mut buffer) {
-            Ok(0) => return Ok(received),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(lost(target, &error)),
-        };
-        received += count as u64;
+        let outcome = wire.receive(&mut bytes);
+        received += bytes.len() as u64;
         let mut out = io::stdout().lock();
-        if out.write_all(&buffer[..count]).and_then(|()| out.flush()).is_err() {
+        if out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
             // Nobody reads on, as in `herd send ... | head`.
+            return Ok(received);
+        }
+        bytes.clear();
+        if !outcome.map_err(|error| lost(target, &error))? {
             return Ok(received);
         }
     }

@@ -1,20 +1,26 @@
 //! A server that is named on the command line: by its address, or by its name in a roster.
 
 use crate::output::{program, quoted};
+use crate::wire::Wire;
 use core::time::Duration;
 use herd_core::Dialect;
 use herd_runtime::address::Address;
 use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster, roster};
+use herd_runtime::{Failure, Roster, roster, tls};
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
 
 /// A server to speak to.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Target {
-    address: String,
+    address: Address,
+    tls: Option<Trust>,
     known: Option<Known>,
 }
+
+/// By whom the certificate of a server must be: an authority in this file, if it is known.
+type Trust = Option<PathBuf>;
 
 /// What a roster says of a server.
 #[derive(Debug, Eq, PartialEq)]
@@ -61,11 +67,16 @@ impl Target {
         let server = &roster.servers[at];
         let dialect = roster.upstream.dialect.provider();
         let known = Known { name: server.name.clone(), dialect, chosen };
-        Self { address: server.address.to_string(), known: Some(known) }
+        let tls = roster.tls.as_ref().filter(|tls| tls.clients);
+        Self {
+            address: server.address.clone(),
+            tls: tls.map(|tls| tls.authority.as_ref().map(|(path, _)| path.clone())),
+            known: Some(known),
+        }
     }
 
     fn unknown(address: &Address) -> Self {
-        Self { address: address.to_string(), known: None }
+        Self { address: address.clone(), tls: None, known: None }
     }
 
     /// Its server ID, where a roster says so.
@@ -82,15 +93,45 @@ impl Target {
     pub(crate) fn described(&self) -> String {
         match self.name() {
             Some(name) => format!("{name} ({})", self.address),
-            None => self.address.clone(),
+            None => self.address.to_string(),
         }
     }
 
-    /// A connection to it.
+    /// The same, with TLS by an authority in this file, if one is given.
+    pub(crate) fn by_authority(mut self, authority: Option<&Path>) -> Self {
+        if let Some(file) = authority {
+            self.tls = Some(Some(file.to_owned()));
+        }
+        self
+    }
+
+    /// Whether it is known to speak TLS.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// A connection to it, secured where it speaks TLS.
+    pub(crate) fn open(&self) -> Result<Wire, Failure> {
+        let described = self.described();
+        let session = match &self.tls {
+            None => None,
+            Some(None) => {
+                return Err(Failure::wrong(format!(
+                    "{described} speaks TLS, and its herd names no authority: give one with --tls"
+                )));
+            }
+            Some(Some(authority)) => Some(tls::trusting(authority, &self.address)?),
+        };
+        Wire::open(self.connect()?, session, CONNECT_TIMEOUT)
+            .map_err(|error| Failure::unable(format!("no TLS with {described}: {error}")))
+    }
+
+    /// A connection to it in the clear.
     pub(crate) fn connect(&self) -> Result<TcpStream, Failure> {
         let described = self.described();
         let places = self
             .address
+            .to_string()
             .to_socket_addrs()
             .map_err(|error| Failure::unable(format!("can not find {described}: {error}")))?;
         let mut last = None;
@@ -148,9 +189,12 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_for_in_the_default_roster_first() {
-        assert_eq!(found("Hill", None).unwrap().address, "127.0.0.1:12001");
-        assert_eq!(found("Hill", Some("posts-2013")).unwrap().address, "127.0.0.1:12023");
-        assert_eq!(found("Alford", None).unwrap().address, "127.0.0.1:12011");
+        assert_eq!(found("Hill", None).unwrap().address.to_string(), "127.0.0.1:12001");
+        assert_eq!(
+            found("Hill", Some("posts-2013")).unwrap().address.to_string(),
+            "127.0.0.1:12023"
+        );
+        assert_eq!(found("Alford", None).unwrap().address.to_string(), "127.0.0.1:12011");
     }
 
     #[test]
@@ -158,7 +202,7 @@ mod tests {
         for roster in [None, Some("posts-2013")] {
             assert_eq!(
                 found("[::1]:5", roster).unwrap(),
-                Target { address: "[::1]:5".to_owned(), known: None }
+                Target { address: Address::parse("[::1]:5").unwrap(), tls: None, known: None }
             );
         }
     }

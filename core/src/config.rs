@@ -23,6 +23,8 @@ pub struct Config {
     pub lookup_timeout: Duration,
     /// Whether neighbours connect to the address that clients use.
     pub shared_address: bool,
+    /// Which connections are there for nothing until they are secured.
+    pub secured: Secured,
     /// What nobody may use up.
     pub limits: Limits,
     /// How many changes are remembered for neighbours, rounded up to a power of two; one that falls
@@ -49,6 +51,17 @@ pub enum LinkKind {
     Herd,
     /// Bare `AT` lines without any proof of who sends them: for other implementations.
     Plain,
+}
+
+/// Which connections the driver secures (by TLS), and tells of with
+/// [`Herd::handle_secured`](crate::Herd::handle_secured) before any bytes of theirs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Secured {
+    /// Those of clients, but for clients at the address of a plain server.
+    pub clients: bool,
+    /// Those between servers, but for plain ones. Without a certificate of the neighbour's there is no
+    /// link.
+    pub links: bool,
 }
 
 /// The provider a `WHATSAT` asks, which decides the limits, the request and the answer's form.

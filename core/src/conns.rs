@@ -6,7 +6,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::config::Limits;
-use crate::handshake::{Incarnation, Nonce, Side};
+use crate::handshake::{Binding, Incarnation, Nonce, Side};
 use crate::ids::{ConnId, PeerId};
 use crate::notice::Goodbye;
 use crate::output::{Action, Output};
@@ -20,6 +20,7 @@ pub(crate) struct Conn {
     pub(crate) role: Role,
     /// What it counts against, if it is a client's and its address has limits.
     pub(crate) source: Option<Source>,
+    pub(crate) security: Security,
     /// Bytes read and not acted on: a line that has only begun, or more while reading is paused.
     pub(crate) held: Vec<u8>,
     /// How many of `held` are done with.
@@ -44,6 +45,22 @@ pub(crate) struct Conn {
     pub(crate) taken: Instant,
     /// The time its timer is set for.
     pub(crate) alarm: Option<Instant>,
+}
+
+/// Whether a connection is secured.
+#[derive(Debug)]
+pub(crate) enum Security {
+    /// It need not be.
+    Open,
+    /// It must be, and is not yet: nothing is read from it until then.
+    Awaited,
+    /// It is.
+    Secured {
+        /// What no other connection shares with it.
+        binding: Binding,
+        /// The neighbours that the other side's certificate is for.
+        peers: Box<[PeerId]>,
+    },
 }
 
 /// What a connection is.
@@ -122,6 +139,7 @@ impl Conn {
         Self {
             role,
             source: None,
+            security: Security::Open,
             held: Vec::new(),
             done: 0,
             skipping: false,
@@ -160,12 +178,17 @@ impl Conn {
         matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull(_)))
     }
 
+    /// Whether it must be secured within the time of a handshake.
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(self.security, Security::Awaited)
+    }
+
     /// When it is next to be looked at.
     pub(crate) fn due(&self, limits: &Limits) -> Option<Instant> {
         if let Input::Shut { at } = self.input {
             return Some(at.after(LINGER));
         }
-        if self.is_unproven() {
+        if self.is_unproven() || self.is_awaited() {
             return Some(self.opened.after(HANDSHAKE));
         }
         if matches!(self.role, Role::Link(_)) {
@@ -205,7 +228,8 @@ impl Conn {
     }
 }
 
-/// The time for connecting to a neighbour, and for a handshake.
+/// The time for connecting to a neighbour, for securing a connection, and for both handshakes of a link
+/// together.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long our half of a connection stays ended before the whole is closed.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);

@@ -43,6 +43,10 @@ pub struct Counters {
     pub refused: u64,
     /// Client connections past `limits.address_connections`.
     pub crowded: u64,
+    /// Connections that were secured.
+    pub secured: u64,
+    /// Connections closed because they were to be secured and were not, or not in time.
+    pub insecure: u64,
     /// Times that reading paused for `limits.pipeline` or `limits.output_bytes`.
     pub pauses: u64,
     /// Pauses among them for `limits.pipeline`.

@@ -11,8 +11,10 @@
 //! A proof is HMAC-SHA-256, under the secret, of everything said before and of the role of who makes
 //! it, so that neither can be replayed, reflected, or used towards another server. The dialler proves
 //! itself first: who only connects is told nothing that a guess at the secret could be tried on.
+//! On a secured connection a proof is of that connection too.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -37,6 +39,17 @@ pub struct Incarnation(pub(crate) u64);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Nonce(pub(crate) [u8; 32]);
 
+/// What both ends of a secured connection know of it, and the ends of no other: the keying material
+/// `EXPORTER-Channel-Binding` of TLS 1.3 (RFC 9266). A proof made for one connection holds on no other.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Binding(pub [u8; 32]);
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Binding(..)")
+    }
+}
+
 /// What both sides say before either proves anything.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transcript<'a> {
@@ -46,6 +59,8 @@ pub(crate) struct Transcript<'a> {
     pub(crate) dialler_nonce: Nonce,
     pub(crate) acceptor_incarnation: Incarnation,
     pub(crate) acceptor_nonce: Nonce,
+    /// Where the connection is secured: neither says it, since both know it.
+    pub(crate) binding: Option<Binding>,
 }
 
 /// A side of a handshake, by what it did.
@@ -98,6 +113,11 @@ impl Transcript<'_> {
             write_hex(&incarnation.0.to_be_bytes(), &mut text);
             text.push(b'\n');
             write_hex(&nonce.0, &mut text);
+            text.push(b'\n');
+        }
+        if let Some(Binding(binding)) = &self.binding {
+            text.extend_from_slice(b"tls-exporter ");
+            write_hex(binding, &mut text);
             text.push(b'\n');
         }
         let mut mac =
@@ -213,33 +233,59 @@ mod tests {
         dialler_nonce: Nonce([0x11; 32]),
         acceptor_incarnation: Incarnation(0xfedc_ba98_7654_3210),
         acceptor_nonce: Nonce([0x22; 32]),
+        binding: None,
     };
 
     fn secret() -> Secret {
         Secret::new(*b"correct horse battery staple")
     }
 
-    fn proof(side: Side) -> alloc::string::String {
+    fn proof(transcript: &Transcript<'_>, side: Side) -> alloc::string::String {
         let mut out = Vec::new();
-        VECTOR.write_proof(side, &secret(), &mut out);
+        transcript.write_proof(side, &secret(), &mut out);
         alloc::string::String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_documented_vector_holds() {
         assert_eq!(
-            proof(Side::Dialler),
+            proof(&VECTOR, Side::Dialler),
             "PROOF a5e1bb907b9fc1e0307e8bef0031c3cdeaa36987b8078af34a1843f318569b53\n"
         );
         assert_eq!(
-            proof(Side::Acceptor),
+            proof(&VECTOR, Side::Acceptor),
             "PROOF bd1934c58adb21270b5878718bbf946a48bff00d6d9910e110787d5d536b76c1\n"
         );
     }
 
     #[test]
+    fn the_documented_vector_of_a_secured_connection_holds() {
+        let secured = Transcript { binding: Some(Binding([0x33; 32])), ..VECTOR };
+        assert_eq!(
+            proof(&secured, Side::Dialler),
+            "PROOF 118b893ee563b71b7af2c3b467af89c3088159d4a1e137ad43172d0f0b5852e3\n"
+        );
+        assert_eq!(
+            proof(&secured, Side::Acceptor),
+            "PROOF 5fb2ca03fc5c1882688355fcc82c5d12725d7ef5ebcef932cde0b58293d0407e\n"
+        );
+    }
+
+    #[test]
+    fn a_proof_for_one_secured_connection_holds_on_no_other() {
+        let bound = |binding| Transcript { binding, ..VECTOR };
+        let one = bound(Some(Binding([0x33; 32])));
+        let line = proof(&one, Side::Dialler);
+        let line = line.trim_end().as_bytes();
+        assert!(one.is_proof(Side::Dialler, &secret(), line));
+        for other in [Some(Binding([0x34; 32])), None] {
+            assert!(!bound(other).is_proof(Side::Dialler, &secret(), line));
+        }
+    }
+
+    #[test]
     fn a_proof_holds_only_for_its_side_and_its_conversation() {
-        let dialler = proof(Side::Dialler);
+        let dialler = proof(&VECTOR, Side::Dialler);
         let line = dialler.trim_end().as_bytes();
         assert!(VECTOR.is_proof(Side::Dialler, &secret(), line));
         assert!(!VECTOR.is_proof(Side::Acceptor, &secret(), line));

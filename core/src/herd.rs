@@ -17,12 +17,12 @@ use core::time::Duration;
 
 use crate::command::{Command, Grammar, Malformed, Update};
 use crate::config::Config;
-use crate::conns::{Conn, Conns, Door, Input, Role};
+use crate::conns::{Conn, Conns, Door, Input, Role, Security};
 use crate::counters::Counters;
 use crate::directory::{Directory, Origin};
 use crate::durations::Durations;
 use crate::entropy::Entropy;
-use crate::handshake::Incarnation;
+use crate::handshake::{Binding, Incarnation};
 use crate::ids::{ConnId, LookupId, PeerId};
 use crate::lookups::Lookups;
 use crate::notice::{Goodbye, Notice};
@@ -198,6 +198,9 @@ impl Herd {
         };
         let mut conn = Conn::new(role, now.mono);
         conn.source = source.filter(|_| conn.is_client());
+        if self.is_secured(listener) {
+            conn.security = Security::Awaited;
+        }
         let too_many = full.filter(|_| conn.is_client());
         let is_unproven = conn.is_unproven();
         let id = self.admit(conn);
@@ -234,9 +237,40 @@ impl Herd {
         }
     }
 
+    /// A connection has been secured: `binding` is what it shares with no other, and `peers` are the
+    /// neighbours that the other side's certificate is for. Before this nothing is read from a connection
+    /// that is to be secured.
+    pub fn handle_secured(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        binding: Binding,
+        peers: &[PeerId],
+        out: &mut Output,
+    ) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.security = Security::Secured { binding, peers: peers.into() };
+        conn.heard = now.mono;
+        self.counters.secured += 1;
+        out.log(Notice::Secured { conn: id });
+    }
+
+    /// A connection can not be secured, or is not any more: it is closed.
+    pub fn handle_insecure(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        if self.conns.get(id).is_some() {
+            self.counters.insecure += 1;
+            self.close(now, id, Goodbye::Insecure, out);
+        }
+        self.settle(now, out);
+    }
+
     /// Bytes were read.
     pub fn handle_input(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.is_awaited() {
+            debug_assert!(false, "the driver reads what is not secured yet");
+            return;
+        }
         self.counters.bytes_received += input.len() as u64;
         conn.heard = now.mono;
         let source = conn.source;
@@ -341,9 +375,11 @@ impl Herd {
         }
         self.stopping = true;
         self.timers.set(now.mono.after(STOPPING), Wake::Stop);
-        let open: Vec<_> = self.conns.iter().map(|(id, conn)| (id, conn.is_unproven())).collect();
-        for (id, unproven) in open {
-            if unproven {
+        let has_said_nothing = |conn: &Conn| conn.is_unproven() || conn.is_awaited();
+        let open: Vec<_> =
+            self.conns.iter().map(|(id, conn)| (id, has_said_nothing(conn))).collect();
+        for (id, silent) in open {
+            if silent {
                 self.close(now, id, Goodbye::Stopping, out);
             } else {
                 self.stop_reading(now, id, out);
@@ -420,6 +456,14 @@ impl Herd {
     /// The `AT` lines of all records, in no order that means anything.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.directory.slots()).filter_map(|slot| Some(self.directory.record(slot)?.line))
+    }
+
+    /// Whether what is accepted there has to be secured.
+    fn is_secured(&self, listener: Listener) -> bool {
+        match listener {
+            Listener::Links => self.config.secured.links,
+            Listener::Clients { plain, .. } => self.config.secured.clients && !plain,
+        }
     }
 
     /// What is left to do when an input has been dealt with.

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use herd_core::{Action, Config, Dialect, Herd, Limits, Listener, Now, Output};
-//! use herd_core::{Secret, Seed, Timestamp};
+//! use herd_core::{Secret, Secured, Seed, Timestamp};
 //!
 //! let mut herd = Herd::new(Config {
 //!     name: "Hill".into(),
@@ -14,6 +14,7 @@
 //!     dialect: Dialect::Places,
 //!     lookup_timeout: core::time::Duration::from_secs(10),
 //!     shared_address: false,
+//!     secured: Secured::default(),
 //!     limits: Limits::default(),
 //!     ring: herd_core::DEFAULT_RING,
 //!     seed: Seed([0; 32]),
@@ -72,12 +73,12 @@ pub use changes::DEFAULT_RING;
 pub use command::{Command, Grammar, Malformed, Query, Report, Update};
 pub use config::{
     Config, ConfigError, Dialect, Limits, LinkKind, MAX_CLIENT_BYTES, MAX_LOCATION_BYTES,
-    MAX_SERVER_BYTES, MAX_TIME_BYTES, MIN_SECRET_BYTES, Neighbour, Secret, Seed,
+    MAX_SERVER_BYTES, MAX_TIME_BYTES, MIN_SECRET_BYTES, Neighbour, Secret, Secured, Seed,
 };
 pub use counters::Counters;
 pub use decimal::Decimal;
 pub use durations::Durations;
-pub use handshake::{Incarnation, LINK_VERSION, PROOF};
+pub use handshake::{Binding, Incarnation, LINK_VERSION, PROOF};
 pub use herd::{Dialled, Herd, Listener};
 pub use ids::{ConnId, LookupId, PeerId};
 pub use json::{MAX_DEPTH, NotJson, cut_results};

@@ -15,6 +15,11 @@ pub enum Notice {
         /// Which.
         conn: ConnId,
     },
+    /// A connection is secured.
+    Secured {
+        /// Which.
+        conn: ConnId,
+    },
     /// A connection is over.
     Closed {
         /// Which.
@@ -123,6 +128,10 @@ pub enum Goodbye {
     Refused,
     /// The other side was dialled, and ended it instead of going on with the handshake.
     TurnedAway,
+    /// It was to be secured, and could not be.
+    Insecure,
+    /// It was to be secured, and was not within 5 seconds.
+    NeverSecured,
     /// This server is stopping.
     Stopping,
 }
@@ -142,6 +151,8 @@ pub enum Refusal {
     Role,
     /// The other side does not hold the secret, or says again what it heard.
     Proof,
+    /// The connection is not secured, or not by a certificate of this neighbour's.
+    Certificate,
     /// The handshake took more than 5 seconds.
     TimedOut,
     /// Too many connections were in their handshake.

@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use herd_core::{
     Action, Config, ConnId, DEFAULT_RING, Dialect, Dialled, Herd, Instant, Limits, LinkKind,
-    Listener, Neighbour, Now, Output, PeerId, Secret, Timestamp,
+    Listener, Neighbour, Now, Output, PeerId, Secret, Secured, Timestamp,
 };
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -169,6 +169,7 @@ fn server(name: &str, neighbour: &str) -> Herd {
         dialect: Dialect::Places,
         lookup_timeout: Duration::from_secs(10),
         shared_address: false,
+        secured: Secured::default(),
         limits: Limits::default(),
         ring: DEFAULT_RING,
         seed: herd_core::Seed([1; 32]),

@@ -50,6 +50,14 @@ impl Address {
         }
     }
 
+    /// The host, without the brackets of an IPv6 address.
+    pub fn host(&self) -> String {
+        match &self.host {
+            Host::Ip(ip) => ip.to_string(),
+            Host::Name(name) => name.clone(),
+        }
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.port

@@ -13,6 +13,13 @@
 //! timeout_ms = 10000
 //! dialect = "places-legacy"          # or "places-new", "posts"
 //!
+//! [tls]                              # connections are in the clear without it
+//! certificate = "tls/{name}.pem"     # of each server
+//! key = "tls/{name}.key"
+//! authority = "tls/ca.pem"           # who the certificates are by: for links
+//! clients = true
+//! links = true
+//!
 //! [limits]                           # the fields of herd_core::Limits
 //!
 //! [log]
@@ -46,6 +53,7 @@ use toml::Spanned;
 mod file;
 mod servers;
 mod source;
+mod tls;
 
 /// Reads the herd that a file describes.
 ///
@@ -67,10 +75,12 @@ pub fn read(path: &Path) -> Result<Roster, Failure> {
 pub fn parse(path: &Path, text: &str) -> Result<Roster, Failure> {
     let source = Source::new(path, text);
     let file: File = source.parse()?;
+    let servers = servers::servers(&source, &file.server)?;
     Ok(Roster {
         name: path.display().to_string(),
-        servers: servers::servers(&source, &file.server)?,
         secret: secret(&source, &file)?,
+        tls: tls::tls(&source, &file, &servers)?,
+        servers,
         upstream: upstream(&source, &file)?,
         limits: limits(&source, &file.limits)?,
         log: log(&source, &file.log)?,

@@ -13,6 +13,8 @@
 //! come on two connections, read by tasks that a runtime runs in any order. So what neighbours have sent
 //! is heard before anything else is: [`Host::read`] sees to that, however many threads there are.
 
+mod secured;
+
 use core::cell::{Cell, RefCell};
 use core::future::Future;
 use core::net::{IpAddr, SocketAddr};
@@ -37,8 +39,9 @@ use crate::clock;
 use crate::log::{Direction, LogFile};
 use crate::metrics::Inquiry;
 use crate::notices;
-use crate::port::{Outbox, Port};
+use crate::port::{Outbox, Port, Read};
 use crate::settings::{Settings, UpstreamSettings};
+use crate::tls::{Session, Tls};
 use crate::upstream::HttpRequest;
 
 /// A server whose connections are written to through `S`.
@@ -51,6 +54,8 @@ pub struct Host<S> {
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
     plain: Vec<IpAddr>,
+    /// What secures connections.
+    tls: Tls,
     /// Where the provider is, and its key.
     upstream: UpstreamSettings,
     /// Wakes whoever waits for the time that the core wants to be called at.
@@ -193,6 +198,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             inquiry,
             peers: addresses.zip(names).collect(),
             plain: settings.plain_addresses(),
+            tls: settings.tls.clone(),
             upstream: settings.upstream.clone(),
             timer: AtomicWaker::new(),
             end: AtomicWaker::new(),
@@ -201,17 +207,16 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
     /// A connection was accepted. Where it is to be read from, unless it was closed at once.
     pub fn accepted(&self, stream: S, from: SocketAddr, door: Door) -> Option<Arc<Port<S>>> {
+        let plain = door == Door::Clients && self.plain.contains(&from.ip().to_canonical());
         let listener = match door {
             Door::Links => Listener::Links,
-            Door::Clients => {
-                let plain = self.plain.contains(&from.ip().to_canonical());
-                Listener::Clients { from: from.ip(), plain }
-            }
+            Door::Clients => Listener::Clients { from: from.ip(), plain },
         };
         bound_unsent(&stream);
+        let session = self.tls.accepted(door, plain);
         self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
-            Some(state.open(id, stream, Arc::from(from.to_string())))
+            Some(state.open(id, stream, Arc::from(from.to_string()), session))
         })
     }
 
@@ -232,7 +237,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         self.turn(|state, now| {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
-            Some(state.open(id, stream.ok()?, Arc::clone(address)))
+            let session = self.tls.dialled(peer);
+            Some(state.open(id, stream.ok()?, Arc::clone(address), session))
         })
     }
 
@@ -250,10 +256,10 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             if port.is_link() {
                 let mut state = self.lock();
                 length = ready!(read(buffer))?;
-                self.receive(&mut state, port, &buffer[..length]);
+                self.receive(&mut state, port, port.open(&buffer[..length]));
             } else {
                 length = ready!(read(buffer))?;
-                self.converse(port, &buffer[..length]);
+                self.converse(port, port.open(&buffer[..length]));
             }
             Poll::Ready(Ok(length > 0 && !port.is_closed()))
         })
@@ -275,7 +281,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             if let Some(entry) = find(&mut state.entries, port.id) {
                 entry.outbox.put_back(bytes, count);
             }
-            state.taken.push((port.id, count));
+            state.taken.push((port.id, port.drained(count)));
         });
     }
 
@@ -350,10 +356,11 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     /// Bytes of a client were read, or none: hands them to the core, and sends what answers them.
-    fn converse(&self, port: &Port<S>, bytes: &[u8]) {
+    fn converse(&self, port: &Port<S>, bytes: Read<'_>) {
         let mut state = self.lock();
         self.hear_neighbours(&mut state);
-        state.replies = Replies { conn: Some(port.id), bytes: REPLIES.take() };
+        let conn = (!port.is_secured()).then_some(port.id);
+        state.replies = Replies { conn, bytes: REPLIES.take() };
         self.receive(&mut state, port, bytes);
         let mut replies = core::mem::take(&mut state.replies);
         for round in 1.. {
@@ -361,7 +368,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 break;
             }
             drop(state);
-            let outcome = offer(&port.stream, &replies.bytes);
+            let outcome = try_send(&port.stream, &replies.bytes);
             state = self.lock();
             let now = state.now;
             let taken = match outcome {
@@ -408,7 +415,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         for link in speaking {
             match (&*SockRef::from(&link.stream)).read(&mut buffer) {
                 Ok(0) => {}
-                Ok(length) => self.receive(state, &link, &buffer[..length]),
+                Ok(length) => self.receive(state, &link, link.open(&buffer[..length])),
                 Err(error) if is_passing(&error) => {}
                 Err(_) => self.go(state, |state, now| state.break_off(now, link.id)),
             }
@@ -416,8 +423,16 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         state.heard = buffer;
     }
 
-    /// Bytes were read, or none: the other side has ended its half.
-    fn receive(&self, state: &mut State<S>, port: &Port<S>, bytes: &[u8]) {
+    /// Bytes were read from a socket.
+    fn receive(&self, state: &mut State<S>, port: &Port<S>, bytes: Read<'_>) {
+        match bytes {
+            Read::Plain(bytes) => self.hear(state, port, bytes),
+            Read::Opened(opened) => self.hear_secured(state, port, opened),
+        }
+    }
+
+    /// The other side said something, or nothing: it has ended its half.
+    fn hear(&self, state: &mut State<S>, port: &Port<S>, bytes: &[u8]) {
         self.go(state, |state, now| {
             if bytes.is_empty() {
                 return state.herd.handle_eof(now, port.id, &mut state.out);
@@ -476,7 +491,10 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Action::Pause { conn } => state.with_port(conn, |port| port.pause(true)),
                 Action::Resume { conn } => state.with_port(conn, |port| port.pause(false)),
                 Action::Shutdown { conn } => {
-                    state.with_port(conn, |port| port.shutdown(Shutdown::Write));
+                    state.with_port(conn, |port| {
+                        port.say_goodbye();
+                        port.shutdown(Shutdown::Write);
+                    });
                 }
                 Action::Close { conn } => state.close(conn, &self.log),
                 Action::Dial { peer, within } => {
@@ -526,15 +544,32 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             entry.outbox.hold();
             return replies.bytes.extend_from_slice(bytes);
         }
+        self.offer(entry, &mut state.taken, &mut state.broken, bytes, at_once);
+    }
+
+    /// The same for bytes that the log has, or that are none of the core's; notes what became of it.
+    fn offer(
+        &self,
+        entry: &mut Entry<S>,
+        taken_now: &mut Vec<(ConnId, usize)>,
+        broken: &mut Vec<ConnId>,
+        bytes: &[u8],
+        at_once: bool,
+    ) {
+        let conn = entry.port.id;
+        let bytes = entry.port.seal(bytes);
+        if bytes.is_empty() {
+            return;
+        }
         let taken = if entry.outbox.is_idle() && at_once {
-            match offer(&entry.port.stream, bytes) {
+            match try_send(&entry.port.stream, &bytes) {
                 Ok(taken) => taken,
-                Err(_) => return state.broken.push(conn),
+                Err(_) => return broken.push(conn),
             }
         } else {
             0
         };
-        state.taken.push((conn, taken));
+        taken_now.push((conn, entry.port.drained(taken)));
         if taken < bytes.len() && entry.outbox.add(&bytes[taken..]) {
             (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
         }
@@ -550,16 +585,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
-        // Strangers can bring warnings about: standard error gets one now and then, the log all.
-        let mut level = notices::level(notice);
-        if level == log::Level::Warn {
-            let last = state.warned;
-            if last.is_some_and(|last| now.mono.since(last) < WARN_EVERY) {
-                level = log::Level::Info;
-            } else {
-                state.warned = Some(now.mono);
-            }
-        }
+        let level = rationed(&mut state.warned, now, notices::level(notice));
         self.log.event(now.wall, level, format_args!("{text}"));
     }
 
@@ -569,9 +595,15 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 }
 
 impl<S: AsFd> State<S> {
-    fn open(&mut self, id: ConnId, stream: S, peer: Arc<str>) -> Arc<Port<S>> {
+    fn open(
+        &mut self,
+        id: ConnId,
+        stream: S,
+        peer: Arc<str>,
+        session: Option<Session>,
+    ) -> Arc<Port<S>> {
         self.connections += 1;
-        let port = Arc::new(Port::new(id, self.connections, stream));
+        let port = Arc::new(Port::new(id, self.connections, stream, session));
         if self.entries.len() <= id.index() {
             self.entries.resize_with(id.index() + 1, || None);
         }
@@ -590,7 +622,10 @@ impl<S: AsFd> State<S> {
         if let Some(entry) = find(&mut self.entries, conn) {
             if self.replies.conn == Some(conn) {
                 // There is no later. An error says that the other side was faster.
-                let _ = offer(&entry.port.stream, &core::mem::take(&mut self.replies.bytes));
+                let _ = try_send(&entry.port.stream, &core::mem::take(&mut self.replies.bytes));
+            }
+            if entry.outbox.is_idle() {
+                entry.port.say_goodbye();
             }
             entry.port.close();
             log.gone(entry.port.number);
@@ -638,7 +673,7 @@ fn bound_unsent(stream: &impl AsFd) {
 fn bound_unsent(_: &impl AsFd) {}
 
 /// Offers bytes to the kernel; how many it took.
-fn offer(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+fn try_send(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     match SockRef::from(stream).send(bytes) {
         Err(error) if is_passing(&error) => Ok(0),
         outcome => outcome,
@@ -647,6 +682,19 @@ fn offer(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
 
 fn find<S>(entries: &mut [Option<Entry<S>>], conn: ConnId) -> Option<&mut Entry<S>> {
     entries.get_mut(conn.index())?.as_mut().filter(|entry| entry.port.id == conn)
+}
+
+/// The level of something that strangers can bring about: standard error is told of it now and then, the log
+/// always.
+fn rationed(warned: &mut Option<Instant>, now: Now, level: log::Level) -> log::Level {
+    if level != log::Level::Warn {
+        return level;
+    }
+    if warned.is_some_and(|last| now.mono.since(last) < WARN_EVERY) {
+        return log::Level::Info;
+    }
+    *warned = Some(now.mono);
+    level
 }
 
 /// How long a server that has run out of descriptors leaves connections to the kernel.

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod signals;
+pub mod tls;
 pub mod upstream;
 
 pub use args::Args;

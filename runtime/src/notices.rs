@@ -18,6 +18,7 @@ pub(crate) struct Text<'a> {
 pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
     match notice {
         Notice::Opened { conn }
+        | Notice::Secured { conn }
         | Notice::Closed { conn, .. }
         | Notice::LinkUp { conn, .. }
         | Notice::LinkDown { conn, .. }
@@ -38,6 +39,7 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
         | Notice::LinkUp { peer, .. }
         | Notice::LinkDown { peer, .. } => Some(*peer),
         Notice::Opened { .. }
+        | Notice::Secured { .. }
         | Notice::Closed { .. }
         | Notice::LinkRefused { .. }
         | Notice::Dropped { .. }
@@ -57,6 +59,7 @@ pub(crate) fn level(notice: &Notice) -> log::Level {
         | Refusal::NotMe
         | Refusal::NotANeighbour
         | Refusal::Role
+        | Refusal::Certificate
         | Refusal::Proof => log::Level::Warn,
         Refusal::NotAHandshake | Refusal::TimedOut | Refusal::TooMany => log::Level::Info,
     }
@@ -70,6 +73,7 @@ impl fmt::Display for Text<'_> {
         let neighbour = self.neighbour.unwrap_or("?");
         match self.notice {
             Notice::Opened { .. } => f.write_str("connected"),
+            Notice::Secured { .. } => f.write_str("secured by TLS"),
             Notice::Closed { why, .. } => write!(f, "closed: {}", goodbye(*why)),
             Notice::DialFailed { retry_in, .. } => {
                 write!(f, "{neighbour} can not be reached, again in {}", Seconds(*retry_in))
@@ -124,6 +128,8 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Replaced => "replaced by a newer link",
         Goodbye::Refused => "this server refused the handshake",
         Goodbye::TurnedAway => "the other side refused the handshake",
+        Goodbye::Insecure => "not secured by TLS",
+        Goodbye::NeverSecured => "not secured by TLS within 5 s",
         Goodbye::Stopping => "this server is stopping",
     }
 }
@@ -136,6 +142,7 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::NotANeighbour => "not a neighbour of this server",
         Refusal::Role => "the other side is the one to be dialled",
         Refusal::Proof => "the other side does not hold the herd's secret",
+        Refusal::Certificate => "the other side showed no certificate of this neighbour's",
         Refusal::TimedOut => "no handshake within 5 s",
         Refusal::TooMany => "too many handshakes under way",
     }

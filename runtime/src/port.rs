@@ -3,13 +3,17 @@
 use core::future::Future;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
+use std::borrow::Cow;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
 use herd_core::ConnId;
 use socket2::SockRef;
+
+use crate::tls::{Opened, Session};
 
 /// A connection that is read by one task and written to through `stream`.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct Port<S> {
     pub(crate) number: u64,
     /// The writing end.
     pub stream: S,
+    /// What secures it, where something does.
+    session: Option<Mutex<Session>>,
     paused: AtomicBool,
     closed: AtomicBool,
     link: AtomicBool,
@@ -52,16 +58,62 @@ impl<S> Port<S> {
         self.link.store(true, Ordering::Release);
     }
 
+    /// What came of bytes that were read from the socket.
+    pub(crate) fn open<'b>(&self, bytes: &'b [u8]) -> Read<'b> {
+        match self.session() {
+            None => Read::Plain(bytes),
+            Some(mut session) => Read::Opened(session.open(bytes)),
+        }
+    }
+
+    /// The bytes to write to the socket for those that the core sends.
+    pub(crate) fn seal<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        match self.session() {
+            None => Cow::Borrowed(bytes),
+            Some(mut session) => Cow::Owned(session.seal(bytes)),
+        }
+    }
+
+    /// The bytes of the core's among `count` that the kernel took.
+    pub(crate) fn drained(&self, count: usize) -> usize {
+        self.session().map_or(count, |mut session| session.drained(count))
+    }
+
+    pub(crate) fn is_secured(&self) -> bool {
+        self.session.is_some()
+    }
+
+    pub(crate) fn session(&self) -> Option<MutexGuard<'_, Session>> {
+        let session = self.session.as_ref()?;
+        Some(session.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn pause(&self, paused: bool) {
         self.paused.store(paused, Ordering::Release);
         self.gate.wake();
     }
 }
 
+/// Bytes that were read from a socket.
+pub(crate) enum Read<'b> {
+    /// As the other side says them.
+    Plain(&'b [u8]),
+    /// By way of a [`Session`].
+    Opened(Opened),
+}
+
 impl<S: AsFd> Port<S> {
-    pub(crate) fn new(id: ConnId, number: u64, stream: S) -> Self {
+    pub(crate) fn new(id: ConnId, number: u64, stream: S, session: Option<Session>) -> Self {
         let [paused, closed, link] = [(); 3].map(|()| AtomicBool::new(false));
-        Self { id, number, stream, paused, closed, link, gate: AtomicWaker::new() }
+        let session = session.map(Mutex::new);
+        Self { id, number, stream, session, paused, closed, link, gate: AtomicWaker::new() }
+    }
+
+    /// Says over TLS that nothing more will come, if the kernel takes it: all else has been taken.
+    pub(crate) fn say_goodbye(&self) {
+        if let Some(mut session) = self.session() {
+            let _ = SockRef::from(&self.stream).send(&session.close());
+        }
     }
 
     /// Ends both halves, so that the reading task ends too and the last of the two drops the socket.

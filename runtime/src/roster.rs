@@ -24,7 +24,7 @@ use crate::log::LogSettings;
 use core::time::Duration;
 use herd_core::{Dialect, Limits, LinkKind};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 mod builtin;
 
@@ -40,6 +40,8 @@ pub struct Roster {
     pub servers: Vec<Server>,
     /// Where the herd's secret comes from.
     pub secret: SecretSource,
+    /// What secures connections; none where nothing does.
+    pub tls: Option<Tls>,
     /// The provider that the servers ask.
     pub upstream: Upstream,
     /// What nobody may use up.
@@ -85,6 +87,37 @@ pub enum SecretSource {
     Env(String, Place),
     /// A file, and the place in the configuration that names it.
     File(PathBuf, Place),
+}
+
+/// What secures the connections of a herd, each file with the place in the configuration that names it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tls {
+    /// The servers' certificates: `{name}` in the path stands for the name of one.
+    pub certificate: (PathBuf, Place),
+    /// The keys that go with them, likewise.
+    pub key: (PathBuf, Place),
+    /// Who the certificates are by. There is one where `links` is set.
+    pub authority: Option<(PathBuf, Place)>,
+    /// Whether clients speak TLS.
+    pub clients: bool,
+    /// Whether servers do with each other.
+    pub links: bool,
+}
+
+impl Tls {
+    /// The file with the certificate of this server.
+    pub fn certificate_of(&self, server: &str) -> PathBuf {
+        named(&self.certificate.0, server)
+    }
+
+    /// The file with the key of this server.
+    pub fn key_of(&self, server: &str) -> PathBuf {
+        named(&self.key.0, server)
+    }
+}
+
+fn named(path: &Path, server: &str) -> PathBuf {
+    path.to_str().map_or_else(|| path.to_owned(), |path| path.replace("{name}", server).into())
 }
 
 /// A line of a configuration file, written as `herd.toml:4`.

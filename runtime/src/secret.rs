@@ -52,7 +52,7 @@ pub fn find(
                 Failure::wrong(format!("{place}: can not read {}: {error}", path.display()))
             })?;
             if !is_credential(path, env) {
-                warn_if_others_can_read(path, warnings);
+                warn_if_others_can_read("secret", path, warnings);
             }
             long_enough(bytes, &format!("{place}: the secret in {}", path.display()))?
         }
@@ -61,7 +61,7 @@ pub fn find(
             let bytes = shared(&path, mode).map_err(|error| {
                 Failure::unable(format!("can not share a secret in {}: {error}", path.display()))
             })?;
-            warn_if_others_can_read(&path, warnings);
+            warn_if_others_can_read("secret", &path, warnings);
             long_enough(bytes, &format!("the secret in {}", path.display()))?
         }
         SecretSource::Unsaid => {
@@ -162,21 +162,22 @@ fn is_credential(path: &Path, env: Environment<'_>) -> bool {
     env("CREDENTIALS_DIRECTORY").is_some_and(|dir| path.starts_with(dir))
 }
 
+/// Warns of a file that should be its owner's alone, and is not.
 #[cfg(unix)]
-fn warn_if_others_can_read(path: &Path, warnings: &mut Vec<String>) {
+pub(crate) fn warn_if_others_can_read(what: &str, path: &Path, warnings: &mut Vec<String>) {
     use std::os::unix::fs::PermissionsExt;
     let Ok(metadata) = fs::metadata(path) else { return };
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let path = path.display();
         warnings.push(format!(
-            "others can read the secret in {path} (mode {mode:03o}): chmod 600 {path}"
+            "others can read the {what} in {path} (mode {mode:03o}): chmod 600 {path}"
         ));
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_others_can_read(_: &Path, _: &mut Vec<String>) {}
+pub(crate) fn warn_if_others_can_read(_: &str, _: &Path, _: &mut Vec<String>) {}
 
 #[cfg(test)]
 mod tests;

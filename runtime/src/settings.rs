@@ -6,11 +6,12 @@ use crate::failure::Failure;
 use crate::log::LogSettings;
 use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
 use crate::secret::{self, Environment, Mode};
+use crate::tls::{self, Tls};
 use crate::upstream::HttpRequest;
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Seed};
+use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Secured, Seed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env;
 use std::net::ToSocketAddrs as _;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub advertised: String,
     /// Where to reach each neighbour, in the order of `core.neighbours`.
     pub dial: Vec<String>,
+    /// What secures its connections.
+    pub tls: Tls,
     /// The provider to ask.
     pub upstream: UpstreamSettings,
     /// What is logged, and where.
@@ -173,6 +176,10 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         dialect: roster.upstream.dialect.provider(),
         lookup_timeout: roster.upstream.timeout,
         shared_address: server.link.is_none(),
+        secured: roster.tls.as_ref().map_or_else(Secured::default, |tls| Secured {
+            clients: tls.clients,
+            links: tls.links,
+        }),
         limits: roster.limits,
         ring: herd_core::DEFAULT_RING,
         seed: Seed(seed()?),
@@ -187,6 +194,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
             .map(|link| link.listen.as_ref().unwrap_or(&link.address).to_string()),
         advertised: server.address.to_string(),
         dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
+        tls: tls::load(&roster, at, &mut warnings)?,
         upstream: upstream(&roster.upstream, env, &mut warnings)?,
         log: roster.log.changed_by(&args.log),
         metrics: args.metrics.as_ref().or(server.metrics.as_ref()).cloned(),

@@ -322,6 +322,7 @@ impl Life {
                 Err(Violation::new(Invariant::Links, what))
             }
             Notice::Opened { .. }
+            | Notice::Secured { .. }
             | Notice::DialFailed { .. }
             | Notice::Ahead { .. }
             | Notice::NoRoom { .. } => Ok(()),
@@ -465,5 +466,6 @@ fn end(why: Goodbye) -> End {
         Goodbye::Stopping => End::Stopping,
         Goodbye::Refused => End::Refused,
         Goodbye::TurnedAway => End::TurnedAway,
+        Goodbye::Insecure | Goodbye::NeverSecured => unreachable!("nothing is secured here"),
     }
 }

@@ -14,7 +14,9 @@ use core::cmp::Reverse;
 use core::fmt::Arguments;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
-use herd_core::{Action, Config, Dialect, LinkKind, LookupId, Neighbour, Output, Secret, Seed};
+use herd_core::{
+    Action, Config, Dialect, LinkKind, LookupId, Neighbour, Output, Secret, Secured, Seed,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::crowd::Client;
@@ -304,6 +306,7 @@ impl<'t> World<'t> {
             dialect: if self.plan.is_places { Dialect::Places } else { Dialect::Posts },
             lookup_timeout: core::time::Duration::from_nanos(self.plan.lookup_timeout),
             shared_address: self.plan.places[at].shared,
+            secured: Secured::default(),
             limits: self.plan.places[at].limits,
             ring: self.plan.ring,
             seed,

@@ -20,6 +20,7 @@ mod program;
 mod relay;
 mod runtime;
 mod server;
+mod tls;
 mod upstream;
 
 pub use at::At;
@@ -30,7 +31,7 @@ pub use clock::{
 };
 pub use herd::Herd;
 pub use http::{Answer, Gate, Request};
-pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, proof};
+pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, bound_proof, proof};
 pub use metrics::{Metrics, Reply, get, http};
 pub use network::Network;
 pub use plan::{Plan, SECRET};
@@ -39,4 +40,5 @@ pub use program::{Ended, Program, Signal};
 pub use relay::Relay;
 pub use runtime::{RUNTIMES, Runtime};
 pub use server::Server;
+pub use tls::{Authority, Certified, Ending, Secured};
 pub use upstream::Upstream;

@@ -112,9 +112,31 @@ impl Challenge {
 
 /// The line, with its line end, by which the side in `role` proves that it knows `secret`.
 pub fn proof(secret: &[u8], role: &str, opening: &Opening, challenge: &Challenge) -> String {
+    written_proof(secret, role, opening, challenge, "")
+}
+
+/// The same on a connection that TLS secures, of which this is the binding.
+pub fn bound_proof(
+    secret: &[u8],
+    role: &str,
+    opening: &Opening,
+    challenge: &Challenge,
+    binding: [u8; 32],
+) -> String {
+    let more = format!("tls-exporter {}\n", hex(&binding));
+    written_proof(secret, role, opening, challenge, &more)
+}
+
+fn written_proof(
+    secret: &[u8],
+    role: &str,
+    opening: &Opening,
+    challenge: &Challenge,
+    more: &str,
+) -> String {
     let Opening { dialler, acceptor, incarnation, nonce, .. } = opening;
     let transcript = format!(
-        "herd link 1\n{role}\n{dialler}\n{acceptor}\n{incarnation}\n{nonce}\n{}\n{}\n",
+        "herd link 1\n{role}\n{dialler}\n{acceptor}\n{incarnation}\n{nonce}\n{}\n{}\n{more}",
         challenge.incarnation, challenge.nonce
     );
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");

@@ -4,6 +4,7 @@
 //! the instructions of each, which do not depend on the machine; `instructions/run` compares those with
 //! `instructions/baselines`.
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 use herd_core::{
     Action, Config, ConnId, DEFAULT_RING, Dialect, Dialled, Grammar, Herd, Instant, Limits,
@@ -50,7 +51,11 @@ impl Hill {
         let mut herd = server("Hill", "Jaquez");
         let now = now();
         let mut out = Output::new();
-        let client = herd.handle_accept(now, Listener::Clients { plain: false }, &mut out);
+        let client = herd.handle_accept(
+            now,
+            Listener::Clients { from: Ipv4Addr::LOCALHOST.into(), plain: false },
+            &mut out,
+        );
         out.clear();
         Self { herd, client, now, out }
     }
@@ -196,6 +201,7 @@ fn server(name: &str, neighbour: &str) -> Herd {
         dialect: Dialect::Places,
         lookup_timeout: Duration::from_secs(10),
         shared_address: false,
+        secured: herd_core::Secured::default(),
         limits: Limits::default(),
         ring: DEFAULT_RING,
         seed: Seed([1; 32]),

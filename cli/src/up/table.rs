@@ -1,6 +1,6 @@
 //! What `herd up` shows once the herd runs: who is where, and what to type next.
 
-use crate::output::{program, say};
+use crate::output::{program, quoted, say};
 use herd_core::{Dialect, LinkKind};
 use herd_runtime::Roster;
 use herd_runtime::args::LogArgs;
@@ -61,9 +61,21 @@ fn next_steps(roster: &Roster, program: &str, chosen: &[String]) -> Vec<String> 
         format!("  {send} {} '{IAMAT}'", first.name),
         format!("  {send} {} '{WHATSAT}'", last.name),
         "or with any other client of TCP:".to_owned(),
-        format!("  echo '{WHATSAT}' | nc -N {host} {port}"),
+        other_client(roster, host, port),
         "Ctrl-C stops the herd.".to_owned(),
     ]
+}
+
+/// A command line that talks to a server without a program of ours.
+fn other_client(roster: &Roster, host: &str, port: &str) -> String {
+    let Some(tls) = roster.tls.as_ref().filter(|tls| tls.clients) else {
+        return format!("  echo '{WHATSAT}' | nc -N {host} {port}");
+    };
+    let authority = tls.authority.as_ref();
+    let trust = authority.map_or_else(String::new, |(path, _)| {
+        format!(" -verify_return_error -CAfile {}", quoted(path.display()))
+    });
+    format!("  openssl s_client -quiet -connect {host}:{port}{trust}")
 }
 
 const IAMAT: &str = "IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1520023934.918963997";

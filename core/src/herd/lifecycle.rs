@@ -157,9 +157,14 @@ impl Herd {
         conn.alarm = None;
         let waiting = conn.unsent > 0;
         let (shut, unproven) = (matches!(conn.input, Input::Shut { .. }), conn.is_unproven());
+        let awaited = conn.is_awaited();
         match conn.due(&self.config.limits) {
             Some(due) if due <= now.mono && shut => {
                 self.close(now, id, Goodbye::Stopping, out);
+            }
+            Some(due) if due <= now.mono && awaited => {
+                self.counters.insecure += 1;
+                self.close(now, id, Goodbye::NeverSecured, out);
             }
             Some(due) if due <= now.mono && unproven => {
                 self.refuse(now, id, Refusal::TimedOut, out);

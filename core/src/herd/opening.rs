@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Herd;
-use crate::conns::{Conn, Door, Exchange, Opening, Role};
-use crate::handshake::{self, Hello, LINK_VERSION, Nonce, Side, Transcript};
+use crate::conns::{Conn, Door, Exchange, Opening, Role, Security};
+use crate::handshake::{self, Binding, Hello, LINK_VERSION, Nonce, Side, Transcript};
 use crate::ids::{ConnId, PeerId};
 use crate::notice::{Notice, Refusal};
 use crate::output::Output;
@@ -22,7 +22,11 @@ impl Herd {
         }
         let nonce = Nonce(self.entropy.bytes());
         let role = Role::Opening(Opening::Challenge { peer: id, nonce });
-        let conn = self.admit(Conn::new(role, now.mono));
+        let mut conn = Conn::new(role, now.mono);
+        if self.config.secured.links {
+            conn.security = Security::Awaited;
+        }
+        let conn = self.admit(conn);
         out.log(Notice::Opened { conn });
         self.peers[id.index()].state = PeerState::Opening(conn);
         let mut line = Vec::new();
@@ -84,6 +88,9 @@ impl Herd {
         let (None, Some(peer)) = (refusal, peer) else {
             return self.refuse(now, id, refusal.unwrap_or(Refusal::NotANeighbour), out);
         };
+        if !self.is_certified(id, peer) {
+            return self.refuse(now, id, Refusal::Certificate, out);
+        }
         let exchange = Exchange {
             peer,
             ours: Side::Acceptor,
@@ -110,6 +117,9 @@ impl Herd {
         out: &mut Output,
     ) {
         let exchange = match opening {
+            Opening::Challenge { peer, .. } if !self.is_certified(id, peer) => {
+                return self.refuse(now, id, Refusal::Certificate, out);
+            }
             Opening::Challenge { peer, nonce } => {
                 let Some((theirs, their_nonce)) = handshake::parse_challenge(line) else {
                     return self.refuse(now, id, Refusal::NotAHandshake, out);
@@ -120,7 +130,7 @@ impl Herd {
             }
             Opening::Proof(exchange) => exchange,
         };
-        let transcript = self.transcript(&exchange);
+        let transcript = self.transcript(id, &exchange);
         if !transcript.is_proof(exchange.ours.other(), &self.config.secret, line) {
             return self.refuse(now, id, Refusal::Proof, out);
         }
@@ -133,11 +143,28 @@ impl Herd {
 
     fn send_proof(&mut self, now: Now, id: ConnId, exchange: &Exchange, out: &mut Output) {
         let mut line = Vec::new();
-        self.transcript(exchange).write_proof(exchange.ours, &self.config.secret, &mut line);
+        self.transcript(id, exchange).write_proof(exchange.ours, &self.config.secret, &mut line);
         self.send_line(now, id, out, |bytes| bytes.extend_from_slice(&line));
     }
 
-    fn transcript(&self, exchange: &Exchange) -> Transcript<'_> {
+    /// Whether the other side of a connection is this neighbour for all that a certificate can say, where
+    /// one is asked for.
+    fn is_certified(&self, id: ConnId, peer: PeerId) -> bool {
+        match self.conns.get(id).map(|conn| &conn.security) {
+            Some(Security::Secured { peers, .. }) => peers.contains(&peer),
+            Some(Security::Open | Security::Awaited) | None => !self.config.secured.links,
+        }
+    }
+
+    /// What no other connection shares with this one, where it is secured.
+    fn binding(&self, id: ConnId) -> Option<Binding> {
+        match self.conns.get(id)?.security {
+            Security::Secured { binding, .. } => Some(binding),
+            Security::Open | Security::Awaited => None,
+        }
+    }
+
+    fn transcript(&self, id: ConnId, exchange: &Exchange) -> Transcript<'_> {
         let Exchange { peer, ours, nonce, theirs, their_nonce } = *exchange;
         let own_name = self.config.name.as_bytes();
         let their_name = self.peers[peer.index()].neighbour.name.as_bytes();
@@ -149,6 +176,7 @@ impl Herd {
                 dialler_nonce: nonce,
                 acceptor_incarnation: theirs,
                 acceptor_nonce: their_nonce,
+                binding: self.binding(id),
             },
             Side::Acceptor => Transcript {
                 dialler: their_name,
@@ -157,6 +185,7 @@ impl Herd {
                 dialler_nonce: their_nonce,
                 acceptor_incarnation: self.incarnation,
                 acceptor_nonce: nonce,
+                binding: self.binding(id),
             },
         }
     }

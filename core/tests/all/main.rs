@@ -15,6 +15,7 @@ mod net;
 mod plain;
 mod pressure;
 mod progress;
+mod secured;
 mod sources;
 mod status;
 mod stopping;

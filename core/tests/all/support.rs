@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use herd_core::{
     Action, Config, ConnId, Counters, DEFAULT_RING, Dialect, Dialled, Form, Herd, Instant, Limits,
     LinkKind, Listener, LookupError, LookupId, Neighbour, Notice, Now, Output, PeerId, Request,
-    Response, Secret, Timestamp,
+    Response, Secret, Secured, Timestamp,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -38,6 +38,7 @@ pub(crate) fn config(name: &str, neighbours: &[&str]) -> Config {
         dialect: Dialect::Places,
         lookup_timeout: Duration::from_secs(10),
         shared_address: false,
+        secured: Secured::default(),
         limits: Limits::default(),
         ring: DEFAULT_RING,
         seed: herd_core::Seed(seed),
@@ -478,6 +479,13 @@ impl Talk {
         };
         let said = [incarnation, nonce, their_incarnation, their_nonce].join("\n") + "\n";
         Self { dialler: dialler.to_string(), acceptor: acceptor.to_string(), said }
+    }
+
+    /// The same on a secured connection, of which every byte of the binding is `byte`.
+    #[must_use]
+    pub(crate) fn bound(mut self, byte: u8) -> Self {
+        self.said += &format!("tls-exporter {}\n", format!("{byte:02x}").repeat(32));
+        self
     }
 
     /// The proof line of who has `role`.

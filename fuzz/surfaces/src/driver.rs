@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{
     Action, Config, ConnId, Dialect, Herd, Instant, Limits, LinkKind, LookupId, Neighbour, Notice,
-    Now, Output, Request, Response, Secret, Seed, Timestamp,
+    Now, Output, Request, Response, Secret, Secured, Seed, Timestamp,
 };
 
 /// When everything begins.
@@ -39,6 +39,7 @@ pub(crate) fn config(name: &str, neighbours: &[&str], kind: LinkKind) -> Config 
         dialect: Dialect::Places,
         lookup_timeout: Duration::from_secs(10),
         shared_address: false,
+        secured: Secured::default(),
         limits: Limits::default(),
         ring: 16,
         seed: Seed([name.as_bytes()[0]; 32]),

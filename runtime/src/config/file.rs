@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) secret_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) upstream: Upstream,
+    pub(super) tls: Option<Spanned<Tls>>,
     #[serde(default)]
     pub(super) limits: Limits,
     #[serde(default)]
@@ -48,6 +49,16 @@ pub(super) struct Upstream {
     pub(super) key_env: Option<Spanned<String>>,
     pub(super) timeout_ms: Option<Spanned<u32>>,
     pub(super) dialect: Option<Spanned<UpstreamDialect>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: Spanned<PathBuf>,
+    pub(super) key: Spanned<PathBuf>,
+    pub(super) authority: Option<Spanned<PathBuf>>,
+    pub(super) clients: Option<bool>,
+    pub(super) links: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

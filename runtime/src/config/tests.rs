@@ -339,3 +339,53 @@ fn a_file_that_can_not_be_read_is_named() {
     assert_eq!(failure.code, 2);
     assert!(failure.message.starts_with("can not read no/such.toml: No such file"), "{failure}");
 }
+
+/// What `[tls]` needs to have.
+const TLS: &str = "[tls]\ncertificate = \"{name}.pem\"\nkey = \"/keys/{name}.key\"";
+
+#[test]
+fn tls_is_for_clients_and_links_unless_said_otherwise() {
+    let tls = parsed(&format!("{TLS}\nauthority = \"ca.pem\"\n{SERVERS}")).unwrap().tls.unwrap();
+
+    assert!(tls.clients && tls.links);
+    assert_eq!(tls.certificate_of("Hill"), PathBuf::from("conf/Hill.pem"));
+    assert_eq!(tls.key_of("Hill"), PathBuf::from("/keys/Hill.key"));
+    let place = "conf/herd.toml:4".to_owned();
+    assert_eq!(tls.authority, Some((PathBuf::from("conf/ca.pem"), place)));
+    assert_eq!(parsed(SERVERS).unwrap().tls, None);
+}
+
+#[test]
+fn links_need_an_authority_for_tls() {
+    assert!(wrong_before(TLS).starts_with("1: links need an `authority`"));
+    let lonely = "[[server]]\nname = \"Hill\"\naddress = \"127.0.0.1:1\"\n";
+    assert!(parsed(&format!("{TLS}\nlinks = false\n{lonely}")).is_ok());
+    assert!(wrong_before("[tls]\nkey = \"k\"").contains("missing field `certificate`"));
+}
+
+#[test]
+fn who_shares_an_address_shares_tls() {
+    let message = "8: [tls] is for one of clients and links only, and here they share an address: give a link_address";
+    assert_eq!(wrong_before(&format!("{TLS}\nlinks = false\n")), message);
+    let message = message.replace('8', "9");
+    assert_eq!(wrong_before(&format!("{TLS}\nauthority = \"a\"\nclients = false\n")), message);
+}
+
+#[test]
+fn certificates_can_tell_the_servers_apart() {
+    let before = format!("{TLS}\nauthority = \"a\"\n");
+    let renamed = |name: &str| {
+        let servers = SERVERS.replace("\"Smith\"", &format!("\"{name}\""));
+        wrong(&format!("{before}{servers}"))
+    };
+
+    assert!(renamed("Sm!th").starts_with("13: no certificate can be for a server called Sm!th: "));
+    assert!(renamed("10.0.0.1").starts_with("13: no certificate can be for "));
+    assert_eq!(renamed("hill"), "13: certificates can not tell hill from Hill");
+    let servers = SERVERS.replace("127.0.0.1:2", "smith:2");
+    let message = "13: certificates can not tell the server Smith from the host of Jaquez";
+    assert_eq!(wrong(&format!("{before}{servers}")), message);
+    // Only links need names.
+    let lonely = "[[server]]\nname = \"Hill!\"\naddress = \"127.0.0.1:1\"\n";
+    assert!(parsed(&format!("{TLS}\nlinks = false\n{lonely}")).is_ok());
+}

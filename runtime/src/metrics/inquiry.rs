@@ -84,6 +84,7 @@ mod tests {
             dialect: herd_core::Dialect::Places,
             lookup_timeout: Duration::from_secs(1),
             shared_address: false,
+            secured: herd_core::Secured::default(),
             limits,
             ring: 1,
             seed: herd_core::Seed([0; 32]),

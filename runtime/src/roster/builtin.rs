@@ -157,6 +157,7 @@ pub(super) fn roster(name: &str) -> Option<Roster> {
             })
             .collect(),
         secret: SecretSource::Unsaid,
+        tls: None,
         upstream: Upstream::usual(builtin.upstream),
         limits: Limits::default(),
         log: LogSettings::default(),

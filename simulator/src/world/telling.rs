@@ -49,7 +49,7 @@ impl World<'_> {
             other.map_or("?", |other| &self.servers[*other].name)
         };
         let text = match notice {
-            Notice::Opened { .. } => return,
+            Notice::Opened { .. } | Notice::Secured { .. } => return,
             Notice::Closed { conn, why } => format!("         {:>4}: {}", wire(conn), goodbye(why)),
             Notice::DialFailed { peer, retry_in } => {
                 format!("         {} can not be reached, again in {retry_in:?}", neighbour(peer))
@@ -139,6 +139,8 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Stalled => "takes nothing",
         Goodbye::Silent => "silent for too long",
         Goodbye::Replaced => "replaced by a newer one",
+        Goodbye::Insecure => "not secured",
+        Goodbye::NeverSecured => "not secured in time",
         Goodbye::Stopping => "stopping",
         Goodbye::Refused => "not wanted as a link",
         Goodbye::TurnedAway => "turned away",
@@ -153,6 +155,7 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::NotANeighbour => "not a neighbour",
         Refusal::Role => "the one to be dialled",
         Refusal::Proof => "no proof",
+        Refusal::Certificate => "no certificate",
         Refusal::TimedOut => "too late",
         Refusal::TooMany => "too many at once",
     }

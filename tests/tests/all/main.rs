@@ -34,5 +34,6 @@ mod roster;
 mod sources;
 mod splice;
 mod table;
+mod tls;
 mod unit;
 mod whatsat;
