@@ -259,6 +259,7 @@ mod tests {
             herd: HerdArgs { config: Some(config.to_owned()), roster: None },
             log: LogArgs::default(),
             workers: None,
+            metrics: None,
             check_config: true,
         }
     }
