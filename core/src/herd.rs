@@ -334,8 +334,9 @@ impl Herd {
     /// The kernel took `taken` bytes of what was sent; none is worth saying too.
     pub fn handle_drained(&mut self, now: Now, id: ConnId, taken: usize, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        let taken = taken.min(conn.unsent);
         self.counters.bytes_sent += taken as u64;
-        conn.unsent = conn.unsent.saturating_sub(taken);
+        conn.unsent -= taken;
         if taken > 0 {
             conn.taken = now.mono;
         }
