@@ -184,7 +184,9 @@ impl Herd {
         let full = if self.clients >= self.config.limits.connections as usize {
             Some(Goodbye::TooMany)
         } else {
-            source.filter(|source| self.sources.is_full(*source)).map(|_| Goodbye::Crowded)
+            source
+                .filter(|source| self.sources.is_full(now.mono, *source))
+                .map(|_| Goodbye::Crowded)
         };
         let role = match (listener, full) {
             (Listener::Links, _) => Role::Undecided(Door::Links),

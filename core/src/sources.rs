@@ -70,10 +70,12 @@ impl Sources {
         })
     }
 
-    /// Whether it has all the connections it may have.
-    pub(crate) fn is_full(&self, source: Source) -> bool {
+    /// Whether it may have no further connection: it has all it may have, or has sent so much on them that
+    /// it would only be waiting.
+    pub(crate) fn is_full(&self, now: Instant, source: Source) -> bool {
         let connections = self.usages.get(&source).map_or(0, |usage| usage.connections);
-        self.most_connections > 0 && connections >= self.most_connections
+        let has_all = self.most_connections > 0 && connections >= self.most_connections;
+        has_all || self.overdrawn(now, source).is_some()
     }
 
     /// It has one connection more.

@@ -5,9 +5,9 @@
 //! takes no more. It names no async runtime and never waits itself.
 //!
 //! One *turn* is one call of the core and everything that follows from it. Bytes for neighbours are
-//! offered to the kernel first; all lines for one connection leave in one call, each answer with a body
-//! in one of its own. What answers the client that was read from leaves when the lock is free again: a
-//! call that sends takes several times as long as the core does, and other threads need not wait for it.
+//! offered to the kernel first; all lines for one connection leave in one call. What answers the client
+//! that was read from leaves when the lock is free again: a call that sends takes several times as long
+//! as the core does, and other threads need not wait for it.
 //!
 //! Whoever has an answer of one server may ask the next at once, and there the record and the question
 //! come on two connections, read by tasks that a runtime runs in any order. So what neighbours have sent
@@ -261,7 +261,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 length = ready!(read(buffer))?;
                 self.converse(port, port.open(&buffer[..length]));
             }
-            Poll::Ready(Ok(length > 0 && !port.is_closed()))
+            Poll::Ready(Ok(length > 0 && !port.is_closed() && !port.has_ended()))
         })
     }
 
@@ -371,22 +371,20 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             let outcome = try_send(&port.stream, &replies.bytes);
             state = self.lock();
             let now = state.now;
-            let taken = match outcome {
-                Ok(taken) => taken,
-                Err(_) => {
-                    state.broken.push(port.id);
-                    0
+            match outcome {
+                Ok(taken) => {
+                    if let Some(entry) = find(&mut state.entries, port.id)
+                        && entry.outbox.let_go(&replies.bytes[taken..])
+                    {
+                        (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
+                    }
+                    state.taken.push((port.id, taken));
                 }
-            };
-            if let Some(entry) = find(&mut state.entries, port.id)
-                && entry.outbox.let_go(&replies.bytes[taken..])
-            {
-                (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
+                Err(_) => state.broken.push(port.id),
             }
             replies.bytes.clear();
             replies.conn = (round < ROUNDS).then_some(port.id);
             state.replies = replies;
-            state.taken.push((port.id, taken));
             self.follow(&mut state, now);
             replies = core::mem::take(&mut state.replies);
         }
@@ -624,9 +622,7 @@ impl<S: AsFd> State<S> {
                 // There is no later. An error says that the other side was faster.
                 let _ = try_send(&entry.port.stream, &core::mem::take(&mut self.replies.bytes));
             }
-            if entry.outbox.is_idle() {
-                entry.port.say_goodbye();
-            }
+            entry.port.say_goodbye();
             entry.port.close();
             log.gone(entry.port.number);
             self.entries[conn.index()] = None;

@@ -79,6 +79,11 @@ impl<S> Port<S> {
         self.session().map_or(count, |mut session| session.drained(count))
     }
 
+    /// Whether the other side has said over TLS that it ends its half. What comes then is not worth reading.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.session().is_some_and(|session| session.has_ended())
+    }
+
     pub(crate) fn is_secured(&self) -> bool {
         self.session.is_some()
     }
@@ -109,9 +114,11 @@ impl<S: AsFd> Port<S> {
         Self { id, number, stream, session, paused, closed, link, gate: AtomicWaker::new() }
     }
 
-    /// Says over TLS that nothing more will come, if the kernel takes it: all else has been taken.
+    /// Says over TLS that nothing more will come, if the kernel has taken all else and takes this.
     pub(crate) fn say_goodbye(&self) {
-        if let Some(mut session) = self.session() {
+        if let Some(mut session) = self.session()
+            && session.is_drained()
+        {
             let _ = SockRef::from(&self.stream).send(&session.close());
         }
     }

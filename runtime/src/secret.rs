@@ -51,9 +51,7 @@ pub fn find(
             let bytes = fs::read(path).map(Zeroizing::new).map_err(|error| {
                 Failure::wrong(format!("{place}: can not read {}: {error}", path.display()))
             })?;
-            if !is_credential(path, env) {
-                warn_if_others_can_read("secret", path, warnings);
-            }
+            warn_if_others_can_read("secret", path, env, warnings);
             long_enough(bytes, &format!("{place}: the secret in {}", path.display()))?
         }
         SecretSource::Unsaid if roster.is_loopback() => {
@@ -61,7 +59,7 @@ pub fn find(
             let bytes = shared(&path, mode).map_err(|error| {
                 Failure::unable(format!("can not share a secret in {}: {error}", path.display()))
             })?;
-            warn_if_others_can_read("secret", &path, warnings);
+            warn_if_others_can_read("secret", &path, env, warnings);
             long_enough(bytes, &format!("the secret in {}", path.display()))?
         }
         SecretSource::Unsaid => {
@@ -164,8 +162,16 @@ fn is_credential(path: &Path, env: Environment<'_>) -> bool {
 
 /// Warns of a file that should be its owner's alone, and is not.
 #[cfg(unix)]
-pub(crate) fn warn_if_others_can_read(what: &str, path: &Path, warnings: &mut Vec<String>) {
+pub(crate) fn warn_if_others_can_read(
+    what: &str,
+    path: &Path,
+    env: Environment<'_>,
+    warnings: &mut Vec<String>,
+) {
     use std::os::unix::fs::PermissionsExt;
+    if is_credential(path, env) {
+        return;
+    }
     let Ok(metadata) = fs::metadata(path) else { return };
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -177,7 +183,7 @@ pub(crate) fn warn_if_others_can_read(what: &str, path: &Path, warnings: &mut Ve
 }
 
 #[cfg(not(unix))]
-pub(crate) fn warn_if_others_can_read(_: &str, _: &Path, _: &mut Vec<String>) {}
+pub(crate) fn warn_if_others_can_read(_: &str, _: &Path, _: Environment<'_>, _: &mut Vec<String>) {}
 
 #[cfg(test)]
 mod tests;

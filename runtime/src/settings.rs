@@ -194,7 +194,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
             .map(|link| link.listen.as_ref().unwrap_or(&link.address).to_string()),
         advertised: server.address.to_string(),
         dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
-        tls: tls::load(&roster, at, &mut warnings)?,
+        tls: tls::load(&roster, at, env, &mut warnings)?,
         upstream: upstream(&roster.upstream, env, &mut warnings)?,
         log: roster.log.changed_by(&args.log),
         metrics: args.metrics.as_ref().or(server.metrics.as_ref()).cloned(),

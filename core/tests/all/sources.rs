@@ -114,6 +114,20 @@ fn reading_pauses_when_an_address_has_had_its_share() {
 }
 
 #[test]
+fn an_address_that_has_had_its_share_gets_no_further_connection() {
+    let mut hill = throttling(1000);
+    let conn = client(&mut hill);
+    hill.types(conn, &lines(6000));
+    let further = client(&mut hill);
+    assert!(hill.is_closed(further));
+    assert_eq!(hill.counters().crowded, 1);
+
+    hill.waits_ms(2000);
+    let later = client(&mut hill);
+    assert_eq!(hill.asks(later, "hello"), "? hello\n");
+}
+
+#[test]
 fn an_address_gets_its_share_and_no_more_however_many_connections_it_has() {
     let mut hill = throttling(1000);
     let conns = [(); 5].map(|()| client(&mut hill));

@@ -385,6 +385,10 @@ fn certificates_can_tell_the_servers_apart() {
     let servers = SERVERS.replace("127.0.0.1:2", "smith:2");
     let message = "13: certificates can not tell the server Smith from the host of Jaquez";
     assert_eq!(wrong(&format!("{before}{servers}")), message);
+    assert!(renamed("smith.west").starts_with("13: no certificate can be for "));
+    // A host may have the name of the server that is on it.
+    let servers = SERVERS.replace("127.0.0.1:2", "jaquez:2");
+    assert!(parsed(&format!("{before}{servers}")).is_ok());
     // Only links need names.
     let lonely = "[[server]]\nname = \"Hill!\"\naddress = \"127.0.0.1:1\"\n";
     assert!(parsed(&format!("{TLS}\nlinks = false\n{lonely}")).is_ok());

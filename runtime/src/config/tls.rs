@@ -40,13 +40,15 @@ pub(super) fn tls(
 }
 
 /// Neighbours know each other by the names in certificates, which are as those of hosts are: in them case
-/// makes no difference, and a certificate may well name the host that its server is on.
+/// makes no difference, and a certificate may well name the host that its server is on, which may have the
+/// server's own name but no other's.
 fn check_names(source: &Source<'_>, servers: &[file::Server]) -> Result<(), Failure> {
     let secured = || servers.iter().filter(|server| !is_plain(server));
     for (at, server) in secured().enumerate() {
         let name = server.name.get_ref();
         let wrong = |message: String| source.wrong(&server.name.span(), message);
-        if !is_name(name) {
+        // A certificate with a wildcard in it is for many names with a dot, and for none without.
+        if !is_name(name) || name.contains('.') {
             return Err(wrong(format!(
                 "no certificate can be for a server called {name}: with TLS for links a name is letters, digits and hyphens, 63 at most"
             )));
@@ -55,7 +57,8 @@ fn check_names(source: &Source<'_>, servers: &[file::Server]) -> Result<(), Fail
             let other = other.name.get_ref();
             return Err(wrong(format!("certificates can not tell {name} from {other}")));
         }
-        if let Some(other) = servers.iter().find(|other| is_host_of(other, name)) {
+        let mut others = servers.iter().filter(|other| !is_same(other, name));
+        if let Some(other) = others.find(|other| is_host_of(other, name)) {
             let other = other.name.get_ref();
             return Err(wrong(format!(
                 "certificates can not tell the server {name} from the host of {other}"

@@ -78,7 +78,7 @@ impl Sample {
     fn limits(&self, families: &mut Families<'_>) -> fmt::Result {
         let limits = limits(&self.status);
         let values = limits.map(|(limit, value, _)| (limit, value));
-        families.gauges("limit", "What each key of [limits] is set to", "limit", values)?;
+        families.gauges("limit", "What each number in [limits] is set to", "limit", values)?;
         let met = limits.map(|(limit, _, met)| (limit, met));
         families.counters("limit_met", "How often each limit was met", "limit", met)
     }

@@ -23,7 +23,7 @@ use rustls::{
 use super::{Tls, host};
 use crate::failure::Failure;
 use crate::roster::{self, Place, Roster};
-use crate::secret;
+use crate::secret::{self, Environment};
 use herd_core::LinkKind;
 
 /// Reads what the server at position `at` needs to secure its connections.
@@ -31,12 +31,17 @@ use herd_core::LinkKind;
 /// # Errors
 ///
 /// What is wrong with one of the files, or that they do not belong together or to this server.
-pub(crate) fn load(roster: &Roster, at: usize, warnings: &mut Vec<String>) -> Result<Tls, Failure> {
+pub(crate) fn load(
+    roster: &Roster,
+    at: usize,
+    env: Environment<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Tls, Failure> {
     let Some(tls) = roster.tls.as_ref().filter(|tls| tls.clients || tls.links) else {
         return Ok(Tls::default());
     };
     let server = &roster.servers[at];
-    let identity = Identity::read(tls, &server.name, warnings)?;
+    let identity = Identity::read(tls, &server.name, env, warnings)?;
     if tls.clients
         && let Some(warning) = identity.wrong_host(server)
     {
@@ -124,14 +129,19 @@ struct Identity {
 }
 
 impl Identity {
-    fn read(tls: &roster::Tls, name: &str, warnings: &mut Vec<String>) -> Result<Self, Failure> {
+    fn read(
+        tls: &roster::Tls,
+        name: &str,
+        env: Environment<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Failure> {
         let (path, place) = (tls.certificate_of(name), &tls.certificate.1);
         let (key_path, key_place) = (tls.key_of(name), &tls.key.1);
         let wrong = |place: &Place, error: String| Failure::wrong(format!("{place}: {error}"));
         let chain = certificates(&path).map_err(|error| wrong(place, error))?;
         let key = PrivateKeyDer::from_pem_file(&key_path)
             .map_err(|error| wrong(key_place, unreadable(&key_path, &error)))?;
-        secret::warn_if_others_can_read("key", &key_path, warnings);
+        secret::warn_if_others_can_read("key", &key_path, env, warnings);
         let path = path.display().to_string();
         let identity = Self { chain, key, path, place: place.clone() };
         match identity.accepting(None) {

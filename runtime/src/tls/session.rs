@@ -12,8 +12,8 @@ use rustls::{
     ClientConfig, ClientConnection, Connection, ProtocolVersion, ServerConfig, ServerConnection,
 };
 
-/// A connection's TLS. It holds what of a record, of the handshake or of both has come so far, some 20 KiB at
-/// most, and nothing that was sent.
+/// A connection's TLS. It holds what of a record or of the handshake's messages has come so far, which rustls
+/// bounds by 64 KiB, and nothing that was sent.
 #[derive(Debug)]
 pub struct Session {
     tls: Connection,
@@ -118,6 +118,16 @@ impl Session {
     /// Whether both sides are sure of the connection.
     pub fn is_secured(&self) -> bool {
         self.stage == Stage::Open
+    }
+
+    /// Whether the other side has said that it ends its half.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// Whether the kernel has taken all that was sealed.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.sealed == 0
     }
 
     /// Takes what was read from the socket; nothing is its end. [`Session::seal`] then has what TLS itself

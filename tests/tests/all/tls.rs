@@ -15,6 +15,7 @@ on_both!(
     an_answer_of_a_megabyte_arrives_whole,
     thousands_of_lines_in_one_go_are_answered_in_order,
     after_a_half_close_all_is_answered_and_the_end_is_said,
+    the_end_is_said_however_late_answers_are_taken,
     a_line_that_is_cut_off_is_not_obeyed,
     a_server_that_stops_says_so,
     the_log_shows_lines_as_they_were_said,
@@ -102,6 +103,22 @@ fn after_a_half_close_all_is_answered_and_the_end_is_said(runtime: Runtime) {
     let (rest, end) = client.rest();
     let rest = String::from_utf8(rest).unwrap();
     assert!(rest.ends_with("{\"results\":[]}\n\n? the last line has no end\n"), "{rest}");
+    assert_eq!(end, Ending::Said);
+}
+
+/// More is answered than the kernel takes at once, and it is read only when all is asked.
+fn the_end_is_said_however_late_answers_are_taken(runtime: Runtime) {
+    let tls = Authority::with(NAMES);
+    let plan = Plan::alone(runtime).extra(&tls.table()).limit("output_bytes", 8_000_000);
+    let hill = plan.start_one();
+    let mut client = client(&tls, &hill);
+    let line = "x".repeat(8000) + "\n";
+
+    client.send(line.repeat(500));
+    client.finish();
+
+    let (rest, end) = client.rest();
+    assert_eq!(rest.len(), 500 * ("? ".len() + line.len()));
     assert_eq!(end, Ending::Said);
 }
 

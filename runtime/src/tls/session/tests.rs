@@ -36,7 +36,7 @@ fn servers() -> [Tls; 2] {
         clients: true,
         links: true,
     });
-    [0, 1].map(|at| load(&roster, at, &mut Vec::new()).unwrap())
+    [0, 1].map(|at| load(&roster, at, &|_| None, &mut Vec::new()).unwrap())
 }
 
 /// Hill dials Jaquez: the two ends of the connection.
