@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(value_name = "COMMAND")]
     commands: Vec<OsString>,
 
-    /// Speak TLS, with a server whose certificate is by an authority in this file. For a herd with [tls] in
+    /// Speak TLS, with a server whose certificate is by an authority in this file. For a herd with TLS in
     /// its file that is the file's own, if it names one
     #[arg(long, value_name = "FILE")]
     tls: Option<PathBuf>,
