@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use herd_core::Instant;
@@ -48,7 +48,7 @@ pub(super) fn serve(
                 thread::sleep(PAUSE);
                 continue;
             };
-            let Some(stream) = guests.welcome(stream) else { continue };
+            let stream = guests.welcome(stream);
             let (page, host, guest) = (Arc::clone(&page), Arc::clone(&guests), Arc::clone(&stream));
             let answer = move || {
                 // Who leaves early or sends nothing has no page to miss.
@@ -66,7 +66,11 @@ pub(super) fn serve(
 
 /// The connections there are.
 #[derive(Debug, Default)]
-struct Guests(Mutex<Present>);
+struct Guests {
+    present: Mutex<Present>,
+    /// A thread has ended.
+    room: Condvar,
+}
 
 #[derive(Debug, Default)]
 struct Present {
@@ -76,12 +80,12 @@ struct Present {
 }
 
 impl Guests {
-    /// Lets a connection in, for a thread that says goodbye.
-    fn welcome(&self, stream: TcpStream) -> Option<Arc<TcpStream>> {
-        let mut present = self.lock();
-        if present.threads == THREADS {
-            return None;
-        }
+    /// Lets a connection in, for a thread that says goodbye; waits while there are too many threads, all but
+    /// a few of which are about to end.
+    fn welcome(&self, stream: TcpStream) -> Arc<TcpStream> {
+        let is_crowded = |present: &mut Present| present.threads == THREADS;
+        let waited = self.room.wait_while(self.lock(), is_crowded);
+        let mut present = waited.unwrap_or_else(PoisonError::into_inner);
         present.threads += 1;
         if present.streams.len() == CONNECTIONS
             && let Some(oldest) = present.streams.pop_front()
@@ -91,17 +95,18 @@ impl Guests {
         }
         let stream = Arc::new(stream);
         present.streams.push_back(Arc::clone(&stream));
-        Some(stream)
+        stream
     }
 
     fn goodbye(&self, stream: &Arc<TcpStream>) {
         let mut present = self.lock();
         present.threads -= 1;
         present.streams.retain(|other| !Arc::ptr_eq(other, stream));
+        self.room.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Present> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
