@@ -84,13 +84,13 @@ impl Connection {
     }
 
     /// Sends up to `most` lines, each with a stamp of its own if there are `stamps`, as far as the
-    /// system takes them. Says how many were sent.
+    /// system takes them. What it was given is in flight, also where it fails.
     pub(crate) fn send(
         &mut self,
         most: u64,
         now: Duration,
         mut stamps: Option<&mut Stamps>,
-    ) -> io::Result<u64> {
+    ) -> io::Result<()> {
         let mut sent = 0;
         while self.flush()? && sent < most {
             let left = self.lines.len() - self.next;
@@ -109,7 +109,7 @@ impl Connection {
             self.batches.push_back((now, batch));
             sent += count as u64;
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Writes what is left of the lines sent, and says whether nothing is left.

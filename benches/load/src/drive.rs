@@ -258,13 +258,13 @@ impl<'a> Driver<'a> {
         let Some(connection) = &mut self.connections[number] else { return };
         let most = phase.allowed(number, connection);
         let stamps = phase.fresh.then_some(&mut self.stamps);
-        let sent = connection.send(most, now, stamps);
-        match sent {
-            Ok(sent) => {
-                self.in_flight += sent;
-                phase.spend(number, sent);
-            }
-            Err(error) => self.lose(number, text(&error)),
+        let before = connection.in_flight;
+        let done = connection.send(most, now, stamps);
+        let sent = u64::from(connection.in_flight - before);
+        self.in_flight += sent;
+        phase.spend(number, sent);
+        if let Err(error) = done {
+            self.lose(number, text(&error));
         }
     }
 

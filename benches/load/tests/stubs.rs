@@ -5,9 +5,9 @@ use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use herd_load::{Distribution, End, Error, Outcome, Pace, Plan, Protocol, Server, Stage};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 /// What a server does with the line that is its `u64`th.
@@ -185,6 +185,33 @@ fn a_server_that_ends_ends_the_run() {
 
     assert_eq!(outcome.errors.lost.values().sum::<u64>(), 4);
     assert!(outcome.answered < 100);
+}
+
+/// The answer and the reset lie in the system when the driver looks, so that it is the next write that fails.
+#[test]
+fn a_connection_that_is_reset_before_a_write_ends_the_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stream, accepted) = mpsc::channel();
+    thread::spawn(move || stream.send(listener.accept().unwrap().0).unwrap());
+
+    let plan = Plan { connections: 1, depth: 2, prime: false, ..plan(address, 100) };
+    let outcome = herd_load::run(&plan, &mut |_| {
+        let Ok(mut stream) = accepted.recv() else { return };
+        let mut line = String::new();
+        // One line is read and one is not: that makes the close a reset.
+        while !line.ends_with('\n') {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            line.push(char::from(byte[0]));
+        }
+        stream.write_all(at(line.trim_end()).as_bytes()).unwrap();
+    });
+
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.answered, 1);
+    assert_eq!(outcome.errors.unanswered, 2);
+    assert_eq!(outcome.errors.lost, [("reset by the server".to_owned(), 1)].into());
 }
 
 #[test]
