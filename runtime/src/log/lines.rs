@@ -13,6 +13,8 @@ pub(super) struct Lines {
     /// The sum of their lengths.
     partial_bytes: usize,
     stamp: Stamp,
+    /// What the lines of an entry begin with: time, direction, connection, peer.
+    head: Vec<u8>,
 }
 
 /// A line whose end has not come yet.
@@ -27,6 +29,9 @@ const LINE_BYTES: usize = 64 << 10;
 /// and up to this many bytes of all lines together.
 const ALL_BYTES: usize = 8 << 20;
 
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
 /// The line goes on below.
 const GOES_ON: &[u8] = b"\\+";
 /// Stands for what a handshake's proof is.
@@ -36,7 +41,7 @@ const CUT: &[u8] = b"\\-";
 
 impl Lines {
     pub(super) fn new() -> Self {
-        Self { partial: BTreeMap::new(), partial_bytes: 0, stamp: Stamp::new() }
+        Self { partial: BTreeMap::new(), partial_bytes: 0, stamp: Stamp::new(), head: Vec::new() }
     }
 
     /// Appends the lines that an entry makes, or completes.
@@ -46,7 +51,8 @@ impl Lines {
             Kind::Sent => self.bytes(entry, Direction::Sent, out),
             Kind::Answer => {
                 let whole = entry.bytes.strip_suffix(b"\n").unwrap_or(entry.bytes);
-                self.line(entry, Direction::Sent, &[whole], b"", out);
+                self.set_head(entry, Direction::Sent);
+                self.line(&[whole], b"", out);
             }
             Kind::Event => self.event(entry.at, b'*', entry.bytes, out),
             Kind::Warning | Kind::Error => self.event(entry.at, b'!', entry.bytes, out),
@@ -75,10 +81,11 @@ impl Lines {
     fn bytes(&mut self, entry: &Entry<'_>, direction: Direction, out: &mut Vec<u8>) {
         let key = (entry.connection, direction);
         let mut rest = entry.bytes;
+        self.set_head(entry, direction);
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let begun = self.take(key);
             let before = begun.as_ref().map_or(&b""[..], |partial| &partial.bytes);
-            self.line(entry, direction, &[before, &rest[..end]], b"", out);
+            self.line(&[before, &rest[..end]], b"", out);
             rest = &rest[end + 1..];
         }
         if rest.is_empty() {
@@ -88,7 +95,7 @@ impl Lines {
         if begun + rest.len() > LINE_BYTES || self.partial_bytes + rest.len() > ALL_BYTES {
             let begun = self.take(key);
             let before = begun.as_ref().map_or(&b""[..], |partial| &partial.bytes);
-            self.line(entry, direction, &[before, rest], GOES_ON, out);
+            self.line(&[before, rest], GOES_ON, out);
             return;
         }
         let peer = || Partial { peer: entry.peer.into(), bytes: Vec::new() };
@@ -110,36 +117,38 @@ impl Lines {
         for direction in [Direction::Received, Direction::Sent] {
             if let Some(partial) = self.take((connection, direction)) {
                 let at = self.stamp.at;
-                self.line(&partial.entry(at, connection), direction, &[&partial.bytes], b"", out);
+                self.set_head(&partial.entry(at, connection), direction);
+                self.line(&[&partial.bytes], b"", out);
             }
         }
     }
 
     fn end_all(&mut self, at: Timestamp, marker: &[u8], out: &mut Vec<u8>) {
         for ((connection, direction), partial) in core::mem::take(&mut self.partial) {
-            self.line(&partial.entry(at, connection), direction, &[&partial.bytes], marker, out);
+            self.set_head(&partial.entry(at, connection), direction);
+            self.line(&[&partial.bytes], marker, out);
         }
         self.partial_bytes = 0;
     }
 
-    /// Appends one line; time, connection and peer are those of `entry`.
-    fn line(
-        &mut self,
-        entry: &Entry<'_>,
-        direction: Direction,
-        parts: &[&[u8]],
-        end: &[u8],
-        out: &mut Vec<u8>,
-    ) {
-        self.stamp.write(entry.at, out);
-        out.extend_from_slice(match direction {
+    /// The lines that follow are of this time, connection and peer.
+    fn set_head(&mut self, entry: &Entry<'_>, direction: Direction) {
+        let head = &mut self.head;
+        head.clear();
+        self.stamp.write(entry.at, head);
+        head.extend_from_slice(match direction {
             Direction::Received => b" < #",
             Direction::Sent => b" > #",
         });
-        write_number(entry.connection, out);
-        out.push(b' ');
-        escape(entry.peer.as_bytes(), out);
-        out.push(b' ');
+        write_number(entry.connection, head);
+        head.push(b' ');
+        escape(entry.peer.as_bytes(), head);
+        head.push(b' ');
+    }
+
+    /// Appends one line, which came in `parts`, and `end`.
+    fn line(&self, parts: &[&[u8]], end: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
         if parts.iter().copied().flatten().take(PROOF.len()).eq(PROOF) {
             out.extend_from_slice(PROOF);
             out.extend_from_slice(HIDDEN);
@@ -165,9 +174,7 @@ fn write_number(number: u64, out: &mut Vec<u8>) {
 
 /// Appends bytes so that they are printable, stay on their line, and can be told from each other.
 fn escape(mut bytes: &[u8], out: &mut Vec<u8>) {
-    while let Some(at) =
-        bytes.iter().position(|byte| !(b' '..=b'~').contains(byte) || *byte == b'\\')
-    {
+    while let Some(at) = first_escaped(bytes) {
         out.extend_from_slice(&bytes[..at]);
         match bytes[at] {
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -179,6 +186,19 @@ fn escape(mut bytes: &[u8], out: &mut Vec<u8>) {
         bytes = &bytes[at + 1..];
     }
     out.extend_from_slice(bytes);
+}
+
+/// Where the first byte is that is not written as it is. Few lines have one.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    // All of a block, without a look at where in it: that is what vector instructions are for.
+    let has_none = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | is_escaped(*byte));
+    let clear = bytes.chunks_exact(BLOCK).take_while(has_none).count() * BLOCK;
+    let at = bytes[clear..].iter().position(|byte| is_escaped(*byte))?;
+    Some(clear + at)
+}
+
+fn is_escaped(byte: u8) -> bool {
+    !matches!(byte, b' '..=b'~') || byte == b'\\'
 }
 
 /// Writes times, and remembers the second it wrote last: the next line is mostly of the same one.
@@ -302,6 +322,20 @@ mod tests {
         log.says(Kind::Event, 0, "", b"one\ntwo");
 
         assert_eq!(log.wrote(), [r"< #1 peer a\\b\x00\x1B[31m\x7F\xFF\x0D~ ", r"* one\x0Atwo"]);
+    }
+
+    #[test]
+    fn a_byte_is_escaped_wherever_it_stands() {
+        for at in 0..3 * BLOCK {
+            let mut bytes = [b'x'; 3 * BLOCK];
+            bytes[at] = 0x7F;
+            let mut out = Vec::new();
+            escape(&bytes, &mut out);
+
+            let mut wanted = vec![b'x'; 3 * BLOCK];
+            wanted.splice(at..=at, *b"\\x7F");
+            assert_eq!(out, wanted, "at {at}");
+        }
     }
 
     #[test]

@@ -82,6 +82,10 @@ struct State {
 /// What is logged is on disk this long after, and no more often written.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// Bytes that are not waited with: while they are few they are still in the processor's cache, and do not
+/// push the table out of it.
+const MUCH: usize = 256 * 1024;
+
 /// Bytes that lines leave to events.
 const FOR_EVENTS: usize = 64 * 1024;
 
@@ -122,10 +126,10 @@ impl Queue {
             return;
         }
         entry.append(&mut state.batch.entries);
-        let is_half_full = state.batch.entries.len() >= self.capacity / 2;
+        let is_much = state.batch.entries.len() >= MUCH.min(self.capacity / 2);
         // The writer is woken twice a batch at most: to wait a little, and to wait no longer.
-        let wakes = had == 0 || (is_half_full && !state.hurry);
-        state.hurry |= is_half_full;
+        let wakes = had == 0 || (is_much && !state.hurry);
+        state.hurry |= is_much;
         drop(state);
         if wakes {
             self.work.notify_one();
