@@ -241,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn no_certificate_is_made_that_servers_would_refuse() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let configs = dirs.each_ref().map(|dir| write(dir.path(), true).unwrap().0);
+        configs.iter().for_each(|config| drop(certify(config).unwrap()));
+        let [ours, theirs] = dirs.each_ref().map(|dir| dir.path().join("tls"));
+        fs::copy(theirs.join("ca.key"), ours.join("ca.key")).unwrap();
+        for gone in ["West.key", "West.pem"] {
+            fs::remove_file(ours.join(gone)).unwrap();
+        }
+
+        let failure = certify(&configs[0]).unwrap_err();
+
+        assert!(failure.message.contains("makes no certificates that are by"), "{failure}");
+        assert!(!ours.join("West.key").exists() && !ours.join("West.pem").exists());
+    }
+
+    #[test]
     fn a_file_without_tls_is_left_as_it_is_and_what_to_add_is_said() {
         let dir = tempfile::tempdir().unwrap();
         let (config, _) = write(dir.path(), false).unwrap();

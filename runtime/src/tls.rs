@@ -19,6 +19,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
 pub use client::{host, trusting};
+pub use files::verify;
 pub(crate) use files::{is_name, load};
 pub use session::{End, Opened, Session};
 

@@ -5,7 +5,7 @@
 
 use super::{create, unable};
 use herd_core::LinkKind;
-use herd_runtime::{Failure, Roster, clock, roster};
+use herd_runtime::{Failure, Roster, clock, roster, tls};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -18,12 +18,12 @@ use std::path::{Path, PathBuf};
 
 /// Makes what is missing of the files that the herd's `tls` names, and of the authority's key beside its
 /// certificate: the files that were made.
-pub(super) fn make(roster: &Roster, tls: &roster::Tls) -> Result<Vec<PathBuf>, Failure> {
-    let missing = missing(roster, tls)?;
+pub(super) fn make(roster: &Roster, files: &roster::Tls) -> Result<Vec<PathBuf>, Failure> {
+    let missing = missing(roster, files)?;
     if missing.is_empty() {
         return Ok(Vec::new());
     }
-    let Some((certificate, place)) = &tls.authority else {
+    let Some((certificate, place)) = &files.authority else {
         let message = "name an `authority` in [tls], the file with who the certificates are by";
         return Err(Failure::wrong(format!("{}: {message}", roster.name)));
     };
@@ -61,8 +61,15 @@ pub(super) fn make(roster: &Roster, tls: &roster::Tls) -> Result<Vec<PathBuf>, F
         let pair = KeyPair::generate().map_err(failed)?;
         let params = server_params(server)?;
         let pem = params.signed_by(&pair, &authority).map_err(failed)?.pem();
-        save(&tls.key_of(&server.name), &pair.serialize_pem(), true, &mut made)?;
-        save(&tls.certificate_of(&server.name), &pem, false, &mut made)?;
+        tls::verify(&pem, &server.name, certificate).map_err(|error| {
+            let (key, certificate) = (key.display(), certificate.display());
+            Failure::wrong(format!(
+                "{place}: {key} makes no certificates that are by {certificate}, or that is no authority of \
+                 herd init's: {error}"
+            ))
+        })?;
+        save(&files.key_of(&server.name), &pair.serialize_pem(), true, &mut made)?;
+        save(&files.certificate_of(&server.name), &pem, false, &mut made)?;
     }
     Ok(made)
 }

@@ -206,7 +206,7 @@ impl Identity {
         warnings: &mut Vec<String>,
     ) -> Result<(), Failure> {
         let (name, now) = (name_of(name), UnixTime::now());
-        match self.check_at(now, &name, roots) {
+        match check(&self.chain, now, &name, roots) {
             Ok(()) => {}
             Err(error) if is_about_time(&error) => {
                 let Self { path, place, .. } = self;
@@ -216,26 +216,11 @@ impl Identity {
             Err(error) => return Err(self.wrong(&error)),
         }
         let soon = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()) + SOON);
-        if self.check_at(soon, &name, roots).is_err_and(|error| is_about_time(&error)) {
+        if check(&self.chain, soon, &name, roots).is_err_and(|error| is_about_time(&error)) {
             let Self { path, place, .. } = self;
             warnings.push(format!("{place}: {path} expires within 30 days"));
         }
         Ok(())
-    }
-
-    /// The same, as a neighbour sees it that dials, and one that is dialled.
-    fn check_at(
-        &self,
-        now: UnixTime,
-        name: &ServerName<'_>,
-        roots: &Arc<RootCertStore>,
-    ) -> Result<(), Error> {
-        let (certificate, chain) = self.chain.split_first().expect("there is a certificate");
-        WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider())
-            .build()
-            .map_err(general)?
-            .verify_server_cert(certificate, chain, name, &[], now)?;
-        verifier(roots, false)?.verify_client_cert(certificate, chain, now).map(drop)
     }
 
     /// What to say of a certificate that clients will not take for the server's address.
@@ -249,6 +234,37 @@ impl Identity {
             format!("{place}: {path} is not for {host}: clients that look will not take it")
         })
     }
+}
+
+/// Whether servers would let in the one called `name` with a certificate, in PEM, if the authorities were those in
+/// the file at `authority`.
+///
+/// # Errors
+///
+/// Why they would not.
+pub fn verify(certificate: &str, name: &str, authority: &Path) -> Result<(), String> {
+    let roots = Arc::new(authorities(authority)?);
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
+    let chain = chain.map_err(|error| error.to_string())?;
+    let name = DnsName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
+    check(&chain, UnixTime::now(), &ServerName::DnsName(name), &roots)
+        .map_err(|error| error.to_string())
+}
+
+/// Looks at a certificate as a neighbour sees it that dials, and one that is dialled.
+fn check(
+    chain: &[CertificateDer<'_>],
+    now: UnixTime,
+    name: &ServerName<'_>,
+    roots: &Arc<RootCertStore>,
+) -> Result<(), Error> {
+    let (certificate, chain) =
+        chain.split_first().ok_or_else(|| Error::General("there is no certificate".to_owned()))?;
+    WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider())
+        .build()
+        .map_err(general)?
+        .verify_server_cert(certificate, chain, name, &[], now)?;
+    verifier(roots, false)?.verify_client_cert(certificate, chain, now).map(drop)
 }
 
 /// How certificates of those who connect are verified; `others_too` lets in who shows none.
