@@ -3,11 +3,12 @@
 //! What is said and expected stands in `cases.toml`; here is how it is played and what is reported.
 
 use crate::output::say;
+use crate::target::Target;
 use cases::{Case, Need};
-use core::net::SocketAddr;
 use herd_runtime::Failure;
+use herd_runtime::args::HerdArgs;
 use play::{Herd, Mismatch};
-use std::net::ToSocketAddrs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod cases;
@@ -25,9 +26,17 @@ mod text;
                         Example: herd check --upstream 127.0.0.1:12000 127.0.0.1:12001 127.0.0.1:12002"
 )]
 pub(crate) struct Args {
-    /// The servers, by the addresses for clients
-    #[arg(value_name = "HOST:PORT", required_unless_present = "list")]
+    /// The servers, by their addresses for clients or by their names in a roster
+    #[arg(value_name = "HOST:PORT|NAME", required_unless_present = "list")]
     servers: Vec<String>,
+
+    #[command(flatten)]
+    herd: HerdArgs,
+
+    /// Speak TLS, with servers whose certificates are by an authority in this file. For a herd with TLS in
+    /// its file that is the file's own, if it names one
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
 
     /// Where the servers look for places: a stub answers there
     #[arg(long, value_name = "HOST:PORT")]
@@ -49,8 +58,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         cases.iter().for_each(show);
         return Ok(ExitCode::SUCCESS);
     }
-    let servers =
-        args.servers.iter().map(|server| resolved(server)).collect::<Result<Vec<_>, _>>()?;
+    let found = |name: &String| {
+        let target = Target::find(name, &args.herd)?.by_authority(args.tls.as_deref());
+        // One that is not there would fail every case.
+        target.open().map(|_| target)
+    };
+    let servers = args.servers.iter().map(found).collect::<Result<Vec<_>, _>>()?;
     let _stub = args.upstream.as_ref().map(|address| stub::serve(address)).transpose()?;
     let herd = Herd::new(servers);
 
@@ -100,13 +113,4 @@ fn explain(case: &Case, Mismatch { step, expected, got }: &Mismatch) {
     say(format_args!("  expected: {}", quoted(expected)));
     say(format_args!("  got: {}", quoted(got)));
     say(format_args!("  ..."));
-}
-
-fn resolved(server: &str) -> Result<SocketAddr, Failure> {
-    let found = server.to_socket_addrs().map(|mut all| all.next());
-    match found {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => Err(Failure::wrong(format!("{server} has no address"))),
-        Err(error) => Err(Failure::wrong(format!("{server}: {error}"))),
-    }
 }

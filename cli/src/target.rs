@@ -137,7 +137,11 @@ impl Target {
         let mut last = None;
         for place in places {
             match TcpStream::connect_timeout(&place, CONNECT_TIMEOUT) {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => {
+                    // What is sent is small and wanted now. One that is gone already will say so itself.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
                 Err(error) => last = Some(error),
             }
         }

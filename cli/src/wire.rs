@@ -46,6 +46,12 @@ impl Wire {
         Ok(Self { stream, session: Some(Mutex::new(session)), order: Mutex::default() })
     }
 
+    /// Gives up sending or receiving after this long: an error that says that it would block.
+    pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(patience))?;
+        self.stream.set_write_timeout(Some(patience))
+    }
+
     /// Sends bytes.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<()> {
         let Some(session) = &self.session else { return (&self.stream).write_all(bytes) };

@@ -2,17 +2,17 @@
 
 use super::cases::{Case, Step};
 use super::text::{Body, Words};
-use core::net::SocketAddr;
+use crate::target::Target;
+use crate::wire::Wire;
 use core::time::Duration;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io;
 use std::process;
 use std::thread;
 use std::time::Instant;
 
 /// The servers under test.
 pub(super) struct Herd {
-    servers: Vec<SocketAddr>,
+    servers: Vec<Target>,
 }
 
 /// What was not as it should be.
@@ -35,7 +35,7 @@ const LAST_WORD: &str = "that is all";
 const SHOWN: usize = 300;
 
 impl Herd {
-    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
+    pub(super) fn new(servers: Vec<Target>) -> Self {
         Self { servers }
     }
 
@@ -86,15 +86,11 @@ impl Herd {
             'Z' => self.servers.len() - 1,
             letter => u32::from(letter).saturating_sub(u32::from('A')) as usize,
         };
-        let address = self.servers[index.min(self.servers.len() - 1)];
-        let connect = || {
-            let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            io::Result::Ok(Talk { reader: BufReader::new(stream), on, ended: false })
-        };
-        connect().map_err(|error| (format!("a connection to {address}"), error.to_string()))
+        let server = &self.servers[index.min(self.servers.len() - 1)];
+        let lost = |why: String| (format!("a connection to {}", server.described()), why);
+        let wire = server.open().map_err(|failure| lost(failure.message))?;
+        wire.set_patience(PATIENCE).map_err(|error| lost(error.to_string()))?;
+        Ok(Talk { wire, received: Vec::new(), on, ended: false })
     }
 }
 
@@ -103,7 +99,9 @@ type Difference = (String, String);
 
 /// A connection.
 struct Talk {
-    reader: BufReader<TcpStream>,
+    wire: Wire,
+    /// What came and was not looked at yet.
+    received: Vec<u8>,
     /// The letter of the server it is with.
     on: char,
     /// Whether our half is ended.
@@ -117,7 +115,7 @@ impl Talk {
         let lost = |error: io::Error| ("to be able to send".to_owned(), error.to_string());
         sent.map_err(lost)?;
         if step.end {
-            self.reader.get_ref().shutdown(Shutdown::Write).map_err(lost)?;
+            self.wire.finish().map_err(lost)?;
             self.ended = true;
         }
         for _ in 0..step.times {
@@ -135,8 +133,7 @@ impl Talk {
     }
 
     fn send(&self, bytes: &[u8], cut: usize) -> io::Result<()> {
-        let mut stream = self.reader.get_ref();
-        bytes.chunks(cut.max(1)).try_for_each(|piece| stream.write_all(piece))
+        bytes.chunks(cut.max(1)).try_for_each(|piece| self.wire.send(piece))
     }
 
     fn expect_line(&mut self, expected: &[u8], words: &mut Words) -> Result<(), Difference> {
@@ -161,11 +158,13 @@ impl Talk {
 
     fn expect_end(&mut self) -> Result<(), Difference> {
         let expected = || "the end of the connection".to_owned();
-        let mut byte = [0];
-        match self.reader.read(&mut byte) {
-            Ok(0) => Ok(()),
-            Ok(_) => Err((expected(), shown(&[&byte, self.reader.buffer()].concat()))),
-            Err(error) => Err((expected(), error.to_string())),
+        loop {
+            match self.wire.receive(&mut self.received) {
+                _ if !self.received.is_empty() => return Err((expected(), shown(&self.received))),
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => return Err((expected(), error.to_string())),
+            }
         }
     }
 
@@ -183,14 +182,26 @@ impl Talk {
 
     /// A line without its LF, or what came instead.
     fn read_line(&mut self) -> Result<Vec<u8>, String> {
-        let mut line = Vec::new();
-        match self.reader.read_until(b'\n', &mut line) {
-            Ok(_) if line.pop() == Some(b'\n') => Ok(line),
-            Ok(_) => Err("the end of the connection".to_owned()),
-            Err(error) if is_time_out(&error) => {
-                Err(format!("nothing more for {} s, after {:?}", PATIENCE.as_secs(), shown(&line)))
+        let mut may_come = true;
+        loop {
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                let rest = self.received.split_off(end + 1);
+                let mut line = core::mem::replace(&mut self.received, rest);
+                line.truncate(end);
+                return Ok(line);
             }
-            Err(error) => Err(error.to_string()),
+            if !may_come {
+                return Err("the end of the connection".to_owned());
+            }
+            match self.wire.receive(&mut self.received) {
+                // The end may come together with a line.
+                Ok(more) => may_come = more,
+                Err(error) if is_time_out(&error) => {
+                    let (wait, begun) = (PATIENCE.as_secs(), shown(&self.received));
+                    return Err(format!("nothing more for {wait} s, after {begun:?}"));
+                }
+                Err(error) => return Err(error.to_string()),
+            }
         }
     }
 }

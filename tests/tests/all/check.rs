@@ -1,12 +1,16 @@
 //! `herd check`: the conformance cases, played by the real program.
 
-use herd_tests::{Plan, Program, Runtime, free_address, herd, on_both};
+use herd_tests::{Authority, Plan, Program, Runtime, free_address, herd, on_both};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
 
-on_both!(a_herd_passes_every_case, a_lone_server_passes_what_needs_no_other,);
+on_both!(
+    a_herd_passes_every_case,
+    a_lone_server_passes_what_needs_no_other,
+    over_tls_every_case_is_as_in_the_clear,
+);
 
 fn a_herd_passes_every_case(runtime: Runtime) {
     let upstream = free_address();
@@ -35,6 +39,36 @@ fn a_lone_server_passes_what_needs_no_other(runtime: Runtime) {
     let (plan, lines) = tap(&ended.stdout);
     let skipped = lines.iter().filter(|line| line.contains("# SKIP it needs ")).count();
     assert!(0 < skipped && skipped < plan, "{}", ended.stdout);
+}
+
+fn over_tls_every_case_is_as_in_the_clear(runtime: Runtime) {
+    let tls = Authority::with(&["Hill", "Jaquez"]);
+    let upstream = free_address();
+    let herd = Plan::new(runtime)
+        .url(format!("http://{upstream}/nearbysearch/json"))
+        .server("Hill", &["Jaquez"])
+        .server("Jaquez", &[])
+        .extra(&tls.table())
+        .start();
+    let servers = herd.servers().iter().map(|server| server.address().to_string());
+    let mut check = check();
+    check.arg("--tls").arg(tls.file("ca.pem")).arg("--upstream").arg(upstream.to_string());
+
+    let ended = Program::run(check.args(servers));
+
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let (plan, lines) = tap(&ended.stdout);
+    assert!(lines.len() == plan && !ended.stdout.contains("SKIP"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_that_is_not_there_fails_no_case() {
+    let address = free_address().to_string();
+
+    let ended = Program::run(check().arg(&address));
+
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert!(ended.stderr.contains(&format!("{address} is not running")), "{}", ended.stderr);
 }
 
 /// The server under test is no herd server: it copies every line behind a question mark.
