@@ -1,27 +1,21 @@
 """The rows of the comparison: what is measured, of which programs, and how."""
 
 import contextlib
-import json
 import re
 import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from typing import Callable
 
 import programs
+from herds import flood
+from load import CLIENTS, CONNECTIONS, RAMP_S, ask, load, protocol
 from programs import HOST
 
-CONNECTIONS = 50
-CLIENTS = 100_000
 MANY_CLIENTS = 1_000_000
 # As many as a server takes unless told otherwise, less one that asks whether the others are in.
 IDLE_CONNECTIONS = 9_999
-RAMP_S = 0.3
 # So many connections wait to be accepted at a time: more and the kernel has some of them try again a second later.
 BACKLOG = 40
-# How long all five servers may take to hear the last report.
-APPLIED_WITHIN_S = 60
 
 
 @dataclass
@@ -34,22 +28,6 @@ class Row:
     less_is_better: bool
     names: list
     measure: Callable
-
-
-def load(bench, port, pids, *options):
-    """The outcome of one `herd load`; an error if any reply was wrong or missing."""
-    command = [bench.binary("herd"), "load", f"{HOST}:{port}", "--json", *map(str, options)]
-    for pid in pids:
-        command += ["--pid", str(pid)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        try:
-            said, errors = run.communicate()
-        except BaseException:
-            run.kill()
-            raise
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {run.returncode}: {errors}{said}")
-    return json.loads(said)["outcome"]
 
 
 def settled(depth, log="off"):
@@ -82,69 +60,6 @@ def missing_share(directory):
         written += text.count(b"\n")
         missing += sum(map(int, re.findall(rb" ! (\d+) lines? (?:is|are) missing here", text)))
     return missing / (missing + written)
-
-
-def protocol(name):
-    if name in programs.ECHOES:
-        return "echo"
-    return name if name in programs.REDIS else "herd"
-
-
-def flood(bench, name, seconds):
-    """Measures news at one of five servers, until all five have applied it."""
-    with bench.herd(name) as (processes, ports, place):
-        wait_until_applied("before", ports)  # all links are up
-        cpu = sum(process.cpu_s() for process in processes.values())
-        begun = time.monotonic()
-        options = ["--connections", CONNECTIONS, "--depth", 64, "--clients", CLIENTS, "--fresh"]
-        outcome = load(bench, ports["Hill"], [], *options, "--duration", seconds)
-        answered_s = time.monotonic() - begun
-        # Two, one after the other: the first may overtake others where a neighbour is sent the whole table, and
-        # when it is everywhere nobody is sent the table any more.
-        wait_until_applied("after", ports)
-        wait_until_applied("last", ports)
-        applied_s = time.monotonic() - begun
-        cpu = sum(process.cpu_s() for process in processes.values()) - cpu
-        # The load tool reports every client once before it measures, and that is news too.
-        reports = CLIENTS + outcome["iamat"]["count"]
-        applied = reports * len(processes)
-        if name in programs.HERDS:
-            applied = 0
-            for server, process in processes.items():
-                process.stop()
-                applied += records_applied(place / "log" / f"{server}.log")
-    return {
-        "reports_per_second": reports / applied_s,
-        "records_per_cpu_second": applied / cpu,
-        "applied_share": applied / (reports * len(ports)),
-        "behind_s": applied_s - answered_s,
-    }
-
-
-def records_applied(log):
-    """What a herd server that has stopped says last: its counters."""
-    return int(re.findall(r"\brecords: (\d+)", log.read_text())[-1])
-
-
-def wait_until_applied(client, ports):
-    """Reports `client` to Hill and waits until every server knows it."""
-    report = f"IAMAT {client} +34.0-118.4 {time.time():.9f}\n"
-    if not ask(ports["Hill"], report).startswith("AT "):
-        raise RuntimeError(f"Hill did not take {report}")
-    for port in ports.values():
-        deadline = time.monotonic() + APPLIED_WITHIN_S
-        while not ask(port, f"WHATSAT {client} 10 1\n").startswith("AT "):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the server on port {port} has not heard of {client}")
-            time.sleep(0.002)
-
-
-def ask(port, line):
-    """The first line of the answer."""
-    with socket.create_connection((HOST, port), timeout=APPLIED_WITHIN_S) as connection:
-        connection.sendall(line.encode())
-        with connection.makefile() as answer:
-            return answer.readline()
 
 
 def memory_of_clients(bench, name, _seconds):
