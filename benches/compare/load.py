@@ -1,5 +1,6 @@
 """What drives a server, and asks it a question."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -16,18 +17,28 @@ PATIENCE_S = 60
 
 def load(bench, port, pids, *options):
     """The outcome of one `herd load`; an error if any reply was wrong or missing."""
+    with loading(bench, port, pids, *options) as outcome:
+        return outcome()
+
+
+@contextlib.contextmanager
+def loading(bench, port, pids, *options):
+    """A `herd load` that goes on in the `with` block: a function that waits for its outcome."""
     command = [bench.binary("herd"), "load", f"{HOST}:{port}", "--json", *map(str, options)]
     for pid in pids:
         command += ["--pid", str(pid)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        try:
+
+        def outcome():
             said, errors = run.communicate()
-        except BaseException:
+            if run.returncode:
+                raise RuntimeError(f"{' '.join(map(str, command))} ended with {run.returncode}: {errors}{said}")
+            return json.loads(said)["outcome"]
+
+        try:
+            yield outcome
+        finally:
             run.kill()
-            raise
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {run.returncode}: {errors}{said}")
-    return json.loads(said)["outcome"]
 
 
 def protocol(name):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Callable
 
 import programs
-from herds import flood
+from herds import flood, hops, lone, stalled
 from load import CLIENTS, CONNECTIONS, RAMP_S, ask, load, protocol
+from lookups import lookups
 from programs import HOST
 
 MANY_CLIENTS = 1_000_000
@@ -19,8 +20,16 @@ BACKLOG = 40
 
 
 @dataclass
+class Setting:
+    """What all rows go by."""
+
+    seconds: float  # how long there is load
+    stall_seconds: float  # how long a server stands still
+
+
+@dataclass
 class Row:
-    """One question to several programs. `measure(programs, name, seconds)` gives the figures of one round."""
+    """One question to several programs. `measure(programs, name, setting)` gives the figures of one round."""
 
     title: str
     unit: str
@@ -28,15 +37,16 @@ class Row:
     less_is_better: bool
     names: list
     measure: Callable
+    rounds: int | None = None  # so many at most, where one takes long
 
 
 def settled(depth, log="off"):
     """Measures reports that everybody knows already, `depth` unanswered on each connection."""
 
-    def measure(bench, name, seconds):
+    def measure(bench, name, setting):
         with bench.one(name, log) as (process, port, place):
             options = ["--connections", CONNECTIONS, "--depth", depth, "--clients", CLIENTS]
-            options += ["--duration", seconds, "--ramp", RAMP_S, "--protocol", protocol(name)]
+            options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name)]
             outcome = load(bench, port, [process.pid], *options)
             figures = {
                 "lines_per_cpu_second": outcome["per_server_cpu_second"],
@@ -62,7 +72,7 @@ def missing_share(directory):
     return missing / (missing + written)
 
 
-def memory_of_clients(bench, name, _seconds):
+def memory_of_clients(bench, name, _setting):
     """Measures what a client in the table takes."""
     with bench.one(name) as (process, port, _place):
         before = process.resident_bytes()
@@ -71,7 +81,7 @@ def memory_of_clients(bench, name, _seconds):
         return {"bytes": (process.resident_bytes() - before) / MANY_CLIENTS}
 
 
-def memory_of_connections(bench, name, _seconds):
+def memory_of_connections(bench, name, _setting):
     """Measures what a connection takes that says nothing."""
     with bench.one(name) as (process, port, _place), contextlib.ExitStack() as idle:
         before = process.resident_bytes()
@@ -85,17 +95,18 @@ def memory_of_connections(bench, name, _seconds):
         return {"bytes": (process.resident_bytes() - before) / IDLE_CONNECTIONS}
 
 
-def start(bench, name, _seconds):
+def start(bench, name, _setting):
     """Measures the time from the start of the process until it says that it listens."""
     with bench.one(name) as (process, _port, _place):
         return {"ms": process.start_s * 1e3}
 
 
 SERVERS = [*programs.HERDS, *programs.PEERS]
+ANSWERING = [*programs.HERDS, *programs.ECHOES, *programs.REDIS, *programs.PEERS]
 PER_CPU = "lines per second of the server's processor time"
 ROWS = {
-    "settled-64": Row("64 in flight", PER_CPU, "lines_per_cpu_second", False, programs.ALL, settled(64)),
-    "settled-1": Row("1 in flight", PER_CPU, "lines_per_cpu_second", False, programs.ALL, settled(1)),
+    "settled-64": Row("64 in flight", PER_CPU, "lines_per_cpu_second", False, ANSWERING, settled(64)),
+    "settled-1": Row("1 in flight", PER_CPU, "lines_per_cpu_second", False, ANSWERING, settled(1)),
     "logged-64": Row(
         "64 in flight, every line logged", PER_CPU, "lines_per_cpu_second", False, programs.HERDS, settled(64, "lines")
     ),
@@ -109,6 +120,39 @@ ROWS = {
         False,
         [*programs.HERDS, "asyncio"],
         flood,
+    ),
+    "lone": Row(
+        "five servers that do not talk, each with as much news",
+        "records applied per second of the servers' processor time",
+        "records_per_cpu_second",
+        False,
+        programs.HERDS,
+        lone,
+    ),
+    "hops": Row(
+        "news at one server, two hops away",
+        "µs at the median",
+        "p50_us",
+        True,
+        [*programs.HERDS, *programs.RELAYS],
+        hops,
+    ),
+    "stalled": Row(
+        "one of five servers stands still under load",
+        "s from its return until it knows what was reported before",
+        "caught_up_s",
+        True,
+        [*programs.HERDS, "asyncio"],
+        stalled,
+        rounds=1,
+    ),
+    "lookups": Row(
+        "a provider asked, 50 at a time",
+        "lookups per second of the asking program's processor time",
+        "lookups_per_cpu_second",
+        False,
+        [*programs.HERDS, *programs.LOOPS],
+        lookups,
     ),
     "memory-clients": Row("1,000,000 clients", "bytes a client", "bytes", True, programs.HERDS, memory_of_clients),
     "memory-connections": Row(
