@@ -24,16 +24,25 @@ pub fn herd_places() -> &'static Path {
     program("herd-places")
 }
 
+/// Builds the servers, for a caller that starts no other program and does not want to wait until those are built.
+///
+/// To be called before anything is started: the first program that is has all of them built.
+pub fn build_only_servers() {
+    BUILT.get_or_init(|| build(&["herd-tokio", "herd-async-std"]));
+}
+
+static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+
 fn program(name: &str) -> &'static Path {
-    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(build);
+    let all = ["herd-tokio", "herd-async-std", "herd-places", "herd"];
+    let built = BUILT.get_or_init(|| build(&all));
     built.get(name).unwrap_or_else(|| panic!("the workspace builds no program {name}"))
 }
 
 /// Builds once a process. Between processes cargo's own lock and freshness check do the same.
 ///
 /// Where the programs are is what cargo says, so that a stale one is never run.
-fn build() -> BTreeMap<String, PathBuf> {
+fn build(packages: &[&str]) -> BTreeMap<String, PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let mut command = Command::new(cargo);
@@ -47,7 +56,7 @@ fn build() -> BTreeMap<String, PathBuf> {
     let output = command
         .args(["build", "--release", "--message-format=json", "--manifest-path"])
         .arg(workspace)
-        .args(["-p", "herd-tokio", "-p", "herd-async-std", "-p", "herd-places", "-p", "herd"])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
