@@ -15,9 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 HERDS = ["herd-tokio", "herd-async-std"]
 ECHOES = ["echo-tokio", "echo-async-std"]
+RELAYS = ["relay-tokio", "relay-async-std"]
+# The bare loops, by the HTTP clients that they ask with.
+LOOPS = {"reqwest": "herd-lookup-tokio", "surf": "herd-lookup-async-std"}
 PEERS = ["asyncio", "uvloop", "twisted", "node", "java"]
 REDIS = {"redis-set": "Redis SET", "redis-geoadd": "Redis GEOADD"}
-ALL = [*HERDS, *ECHOES, *REDIS, *PEERS]
+# What belongs to this project, and needs nothing installed.
+OWN = [*HERDS, *ECHOES, *RELAYS, *LOOPS]
+ALL = [*OWN, *REDIS, *PEERS]
 
 # The herd that floods: the roster places-2020.
 ROSTER = {
@@ -27,6 +32,13 @@ ROSTER = {
     "Campbell": ["Smith", "Singleton"],
     "Singleton": ["Jaquez", "Smith", "Campbell"],
 }
+
+# The servers of the row hops, which stand in a line.
+LINE = ["A", "B", "C"]
+# The provider of a server that is to have none: nobody listens there.
+NOBODY = f"http://{HOST}:1/"
+# One thread for each program, as for the servers.
+ONE_THREAD = {"ASYNC_STD_THREAD_COUNT": "1"}
 
 # How long a program may take until it listens: a peer's first start fetches what it needs.
 PATIENCE_S = 300
@@ -128,17 +140,15 @@ class Programs:
             shutil.rmtree(place)
 
     @contextlib.contextmanager
-    def one(self, name, log="off"):
+    def one(self, name, log="off", upstream=NOBODY):
         """One server without neighbours: the process, its port and its directory."""
         port, link = free_ports(2)
         with self.place() as place:
             if name in HERDS:
-                write_configuration(place, {"Hill": (port, link, [])}, log)
+                write_configuration(place, {"Hill": (port, link, [])}, log, upstream)
                 process = self.herd_server(name, "Hill", place, place)
             elif name in ECHOES:
-                # One thread for each, as for the servers.
-                one_thread = {"ASYNC_STD_THREAD_COUNT": "1"}
-                process = Process([self.binary(f"herd-{name}"), str(port)], place, environment=one_thread)
+                process = Process([self.binary(f"herd-{name}"), str(port)], place, environment=ONE_THREAD)
             elif name in REDIS:
                 process = redis(port, place)
             else:
@@ -167,24 +177,48 @@ class Programs:
                 processes[server] = stack.enter_context(process)
             yield processes, clients, place
 
+    @contextlib.contextmanager
+    def line(self, name):
+        """Three servers or relays in a line: the port of the first, and the port that the last connects to."""
+        ports = free_ports(7)
+        clients, links, to = ports[:3], ports[3:6], ports[6]
+        with contextlib.ExitStack() as stack:
+            place = stack.enter_context(self.place())
+            if name in HERDS:
+                # Neighbours may be written on one side.
+                neighbours = [[server] for server in [*LINE[1:], "Listener"]]
+                servers = dict(zip(LINE, zip(clients, links, neighbours)))
+                write_configuration(place, {**servers, "Listener": (to, None, [])}, "off")
+            for server, port, next_port in zip(LINE, clients, [*clients[1:], to]):
+                own = place / server
+                own.mkdir()
+                if name in HERDS:
+                    process = self.herd_server(name, server, place, own)
+                else:
+                    program = self.binary(f"herd-{name.replace('relay', 'echo')}")
+                    process = Process([program, str(port), str(next_port)], own, environment=ONE_THREAD)
+                stack.enter_context(process)
+            yield clients[0], to
+
     def herd_server(self, name, server, place, own):
         state = {"XDG_STATE_HOME": str(place)}  # where the servers keep the secret they share
         return Process([self.binary(name), server, "--config", place / "herd.toml"], own, environment=state)
 
 
-def write_configuration(place, servers, log):
-    lines = ["[upstream]", f'url = "http://{HOST}:1/"  # nobody listens there']
+def write_configuration(place, servers, log, upstream=NOBODY):
+    """Each of `servers` has a port, a port for links, where it is not a plain server, and neighbours."""
+    lines = ["[upstream]", f'url = "{upstream}"']
     lines += ["[log]", f'level = "{log}"', 'dir = "log"', "keep = 1000"]
     for name, (port, link, neighbours) in servers.items():
         talks_with = ", ".join(f'"{neighbour}"' for neighbour in neighbours)
-        lines += ["[[server]]", f'name = "{name}"', f'address = "{HOST}:{port}"']
-        lines += [f'link_address = "{HOST}:{link}"', f"talks_with = [{talks_with}]"]
+        lines += ["[[server]]", f'name = "{name}"', f'address = "{HOST}:{port}"', f"talks_with = [{talks_with}]"]
+        lines.append(f'link_address = "{HOST}:{link}"' if link else 'links = "plain"')
     (place / "herd.toml").write_text("\n".join(lines) + "\n")
 
 
 def peer(name, server, port, neighbours, place):
     command = [ROOT / "benches/peers/start", name, server, str(port), *map(str, neighbours)]
-    return Process(command, place, environment={"PEER_UPSTREAM": f"http://{HOST}:1/"})
+    return Process(command, place, environment={"PEER_UPSTREAM": NOBODY})
 
 
 def redis(port, place):

@@ -1,32 +1,35 @@
 """The rows of the comparison: what is measured, of which programs, and how."""
 
 import contextlib
-import json
 import re
 import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from typing import Callable
 
 import programs
+from herds import flood, hops, lone, stalled
+from load import CLIENTS, CONNECTIONS, RAMP_S, ask, load, protocol
+from lookups import lookups
 from programs import HOST
 
-CONNECTIONS = 50
-CLIENTS = 100_000
 MANY_CLIENTS = 1_000_000
 # As many as a server takes unless told otherwise, less one that asks whether the others are in.
 IDLE_CONNECTIONS = 9_999
-RAMP_S = 0.3
 # So many connections wait to be accepted at a time: more and the kernel has some of them try again a second later.
 BACKLOG = 40
-# How long all five servers may take to hear the last report.
-APPLIED_WITHIN_S = 60
+
+
+@dataclass
+class Setting:
+    """What all rows go by."""
+
+    seconds: float  # how long there is load
+    stall_seconds: float  # how long a server stands still
 
 
 @dataclass
 class Row:
-    """One question to several programs. `measure(programs, name, seconds)` gives the figures of one round."""
+    """One question to several programs. `measure(programs, name, setting)` gives the figures of one round."""
 
     title: str
     unit: str
@@ -34,31 +37,16 @@ class Row:
     less_is_better: bool
     names: list
     measure: Callable
-
-
-def load(bench, port, pids, *options):
-    """The outcome of one `herd load`; an error if any reply was wrong or missing."""
-    command = [bench.binary("herd"), "load", f"{HOST}:{port}", "--json", *map(str, options)]
-    for pid in pids:
-        command += ["--pid", str(pid)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        try:
-            said, errors = run.communicate()
-        except BaseException:
-            run.kill()
-            raise
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {run.returncode}: {errors}{said}")
-    return json.loads(said)["outcome"]
+    rounds: int | None = None  # so many at most, where one takes long
 
 
 def settled(depth, log="off"):
     """Measures reports that everybody knows already, `depth` unanswered on each connection."""
 
-    def measure(bench, name, seconds):
+    def measure(bench, name, setting):
         with bench.one(name, log) as (process, port, place):
             options = ["--connections", CONNECTIONS, "--depth", depth, "--clients", CLIENTS]
-            options += ["--duration", seconds, "--ramp", RAMP_S, "--protocol", protocol(name)]
+            options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name)]
             outcome = load(bench, port, [process.pid], *options)
             figures = {
                 "lines_per_cpu_second": outcome["per_server_cpu_second"],
@@ -84,70 +72,7 @@ def missing_share(directory):
     return missing / (missing + written)
 
 
-def protocol(name):
-    if name in programs.ECHOES:
-        return "echo"
-    return name if name in programs.REDIS else "herd"
-
-
-def flood(bench, name, seconds):
-    """Measures news at one of five servers, until all five have applied it."""
-    with bench.herd(name) as (processes, ports, place):
-        wait_until_applied("before", ports)  # all links are up
-        cpu = sum(process.cpu_s() for process in processes.values())
-        begun = time.monotonic()
-        options = ["--connections", CONNECTIONS, "--depth", 64, "--clients", CLIENTS, "--fresh"]
-        outcome = load(bench, ports["Hill"], [], *options, "--duration", seconds)
-        answered_s = time.monotonic() - begun
-        # Two, one after the other: the first may overtake others where a neighbour is sent the whole table, and
-        # when it is everywhere nobody is sent the table any more.
-        wait_until_applied("after", ports)
-        wait_until_applied("last", ports)
-        applied_s = time.monotonic() - begun
-        cpu = sum(process.cpu_s() for process in processes.values()) - cpu
-        # The load tool reports every client once before it measures, and that is news too.
-        reports = CLIENTS + outcome["iamat"]["count"]
-        applied = reports * len(processes)
-        if name in programs.HERDS:
-            applied = 0
-            for server, process in processes.items():
-                process.stop()
-                applied += records_applied(place / "log" / f"{server}.log")
-    return {
-        "reports_per_second": reports / applied_s,
-        "records_per_cpu_second": applied / cpu,
-        "applied_share": applied / (reports * len(ports)),
-        "behind_s": applied_s - answered_s,
-    }
-
-
-def records_applied(log):
-    """What a herd server that has stopped says last: its counters."""
-    return int(re.findall(r"\brecords: (\d+)", log.read_text())[-1])
-
-
-def wait_until_applied(client, ports):
-    """Reports `client` to Hill and waits until every server knows it."""
-    report = f"IAMAT {client} +34.0-118.4 {time.time():.9f}\n"
-    if not ask(ports["Hill"], report).startswith("AT "):
-        raise RuntimeError(f"Hill did not take {report}")
-    for port in ports.values():
-        deadline = time.monotonic() + APPLIED_WITHIN_S
-        while not ask(port, f"WHATSAT {client} 10 1\n").startswith("AT "):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the server on port {port} has not heard of {client}")
-            time.sleep(0.002)
-
-
-def ask(port, line):
-    """The first line of the answer."""
-    with socket.create_connection((HOST, port), timeout=APPLIED_WITHIN_S) as connection:
-        connection.sendall(line.encode())
-        with connection.makefile() as answer:
-            return answer.readline()
-
-
-def memory_of_clients(bench, name, _seconds):
+def memory_of_clients(bench, name, _setting):
     """Measures what a client in the table takes."""
     with bench.one(name) as (process, port, _place):
         before = process.resident_bytes()
@@ -156,7 +81,7 @@ def memory_of_clients(bench, name, _seconds):
         return {"bytes": (process.resident_bytes() - before) / MANY_CLIENTS}
 
 
-def memory_of_connections(bench, name, _seconds):
+def memory_of_connections(bench, name, _setting):
     """Measures what a connection takes that says nothing."""
     with bench.one(name) as (process, port, _place), contextlib.ExitStack() as idle:
         before = process.resident_bytes()
@@ -170,17 +95,18 @@ def memory_of_connections(bench, name, _seconds):
         return {"bytes": (process.resident_bytes() - before) / IDLE_CONNECTIONS}
 
 
-def start(bench, name, _seconds):
+def start(bench, name, _setting):
     """Measures the time from the start of the process until it says that it listens."""
     with bench.one(name) as (process, _port, _place):
         return {"ms": process.start_s * 1e3}
 
 
 SERVERS = [*programs.HERDS, *programs.PEERS]
+ANSWERING = [*programs.HERDS, *programs.ECHOES, *programs.REDIS, *programs.PEERS]
 PER_CPU = "lines per second of the server's processor time"
 ROWS = {
-    "settled-64": Row("64 in flight", PER_CPU, "lines_per_cpu_second", False, programs.ALL, settled(64)),
-    "settled-1": Row("1 in flight", PER_CPU, "lines_per_cpu_second", False, programs.ALL, settled(1)),
+    "settled-64": Row("64 in flight", PER_CPU, "lines_per_cpu_second", False, ANSWERING, settled(64)),
+    "settled-1": Row("1 in flight", PER_CPU, "lines_per_cpu_second", False, ANSWERING, settled(1)),
     "logged-64": Row(
         "64 in flight, every line logged", PER_CPU, "lines_per_cpu_second", False, programs.HERDS, settled(64, "lines")
     ),
@@ -194,6 +120,39 @@ ROWS = {
         False,
         [*programs.HERDS, "asyncio"],
         flood,
+    ),
+    "lone": Row(
+        "five servers that do not talk, each with as much news",
+        "records applied per second of the servers' processor time",
+        "records_per_cpu_second",
+        False,
+        programs.HERDS,
+        lone,
+    ),
+    "hops": Row(
+        "news at one server, two hops away",
+        "µs at the median",
+        "p50_us",
+        True,
+        [*programs.HERDS, *programs.RELAYS],
+        hops,
+    ),
+    "stalled": Row(
+        "one of five servers stands still under load",
+        "s from its return until it knows what was reported before",
+        "caught_up_s",
+        True,
+        [*programs.HERDS, "asyncio"],
+        stalled,
+        rounds=1,
+    ),
+    "lookups": Row(
+        "a provider asked, 50 at a time",
+        "lookups per second of the asking program's processor time",
+        "lookups_per_cpu_second",
+        False,
+        [*programs.HERDS, *programs.LOOPS],
+        lookups,
     ),
     "memory-clients": Row("1,000,000 clients", "bytes a client", "bytes", True, programs.HERDS, memory_of_clients),
     "memory-connections": Row(

@@ -3,9 +3,10 @@
 MADE = "<!-- Made by benches/compare/run: edit that, not this. -->"
 
 # The last part of a figure's name, if it is a unit.
-UNITS = {"us": "µs", "s": "s"}
+UNITS = {"us": "µs", "s": "s", "mib": "MiB"}
 
-# What people ask first: one figure of a row as a multiple of another. Each is (row, program).
+# What people ask first: one figure as a multiple of another. Each is (row, program), or (row, program, figure) where it
+# is not the one that the row compares by.
 RATIOS = [
     ("herd-tokio to Redis GEOADD, 64 in flight", ("settled-64", "herd-tokio"), ("settled-64", "redis-geoadd")),
     ("herd-tokio to Redis SET, 64 in flight", ("settled-64", "herd-tokio"), ("settled-64", "redis-set")),
@@ -39,6 +40,24 @@ RATIOS = [
         ("settled-1", "herd-async-std"),
     ),
     ("five herd-tokio to five asyncio, news", ("flood", "herd-tokio"), ("flood", "asyncio")),
+    (
+        "what a record costs five herd-tokio, to five that do not talk",
+        ("lone", "herd-tokio"),
+        ("flood", "herd-tokio", "records_per_cpu_second"),
+    ),
+    (
+        "what a record costs five herd-async-std, to five that do not talk",
+        ("lone", "herd-async-std"),
+        ("flood", "herd-async-std", "records_per_cpu_second"),
+    ),
+    ("how long news takes two hops of herd-tokio, to bare relays", ("hops", "herd-tokio"), ("hops", "relay-tokio")),
+    (
+        "how long news takes two hops of herd-async-std, to bare relays",
+        ("hops", "herd-async-std"),
+        ("hops", "relay-async-std"),
+    ),
+    ("herd-tokio to a bare reqwest loop, lookups", ("lookups", "herd-tokio"), ("lookups", "reqwest")),
+    ("herd-async-std to a bare surf loop, lookups", ("lookups", "herd-async-std"), ("lookups", "surf")),
 ]
 
 
@@ -61,6 +80,9 @@ def markdown(report, plots):
         parts.append("\n".join(lines + [f"| {text} | {ratio:.2f} |" for text, ratio in known]))
     for key, row in report["rows"].items():
         parts.append(f"## {row['title'].capitalize()}")
+        rounds = max(map(len, row["rounds"].values()), default=0)
+        if 0 < rounds < setting["rounds"]:
+            parts.append(f"Rounds: {rounds}.")
         if key in plots:
             parts.append(f"![{row['title']}: {row['unit']}]({key}.svg)")
         parts.append(rows_table(row))
@@ -75,9 +97,9 @@ def markdown(report, plots):
 def ratios(rows):
     """Those of `RATIOS` of which both figures were measured."""
 
-    def median(key, name):
+    def median(key, name, figure=None):
         row = rows.get(key, {"medians": {}})
-        return row["medians"].get(name, {}).get(row.get("figure"))
+        return row["medians"].get(name, {}).get(figure or row.get("figure"))
 
     pairs = [(text, median(*above), median(*below)) for text, above, below in RATIOS]
     return [(text, above / below) for text, above, below in pairs if above and below]
@@ -113,7 +135,8 @@ def ranked(row):
 
 def words(figure):
     name, _, unit = figure.rpartition("_")
-    return f"{name} ({UNITS[unit]})" if unit in UNITS else figure.replace("_", " ").replace("cpu", "CPU")
+    text = f"{name} ({UNITS[unit]})" if unit in UNITS else figure
+    return text.replace("_", " ").replace("cpu", "CPU")
 
 
 def number(value):

@@ -1,36 +1,53 @@
-//! The least that a server on async-std can do: `herd-echo-async-std PORT` sends back what it reads, on one thread
-//! where `ASYNC_STD_THREAD_COUNT` is 1.
+//! The least that a server on async-std can do, on one thread where `ASYNC_STD_THREAD_COUNT` is 1:
+//! `herd-echo-async-std PORT` sends back what it reads, and `herd-echo-async-std PORT TO` sends it on to port TO.
 
 use core::error::Error;
 use std::io::{self, Write as _};
 
-use async_std::io::{ReadExt as _, WriteExt as _};
+use async_std::io::{Read, ReadExt as _, Write, WriteExt as _};
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::args().nth(1).ok_or("arguments: PORT")?.parse()?;
-    task::block_on(serve(port))
+    let mut arguments = std::env::args().skip(1);
+    let port = arguments.next().ok_or("arguments: PORT [TO]")?.parse()?;
+    let to = arguments.next().map(|port| port.parse()).transpose()?;
+    task::block_on(serve(port, to))
 }
 
-async fn serve(port: u16) -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+async fn serve(port: u16, to: Option<u16>) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind((HOST, port)).await?;
     writeln!(io::stdout().lock(), "herd-echo-async-std: listens on {}", listener.local_addr()?)?;
     loop {
         let (stream, _) = listener.accept().await?;
         // A connection that breaks is over; the others go on.
-        task::spawn(async move { drop(echo(stream).await) });
+        match to {
+            None => task::spawn(async move { drop(echo(stream).await) }),
+            Some(to) => task::spawn(async move { drop(relay(stream, to).await) }),
+        };
     }
 }
 
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+async fn echo(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    pass_on(&stream, &stream).await
+}
+
+async fn relay(stream: TcpStream, to: u16) -> io::Result<()> {
+    let next = TcpStream::connect((HOST, to)).await?;
+    next.set_nodelay(true)?;
+    pass_on(stream, next).await
+}
+
+async fn pass_on(mut from: impl Read + Unpin, mut to: impl Write + Unpin) -> io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
-        let count = stream.read(&mut buffer).await?;
+        let count = from.read(&mut buffer).await?;
         if count == 0 {
             return Ok(());
         }
-        stream.write_all(&buffer[..count]).await?;
+        to.write_all(&buffer[..count]).await?;
     }
 }
+
+const HOST: &str = "127.0.0.1";

@@ -1,0 +1,65 @@
+//! The least that asking a provider takes with surf: `herd-lookup-async-std URL LOOPS SECONDS` asks for URL in so many
+//! loops at a time, on one thread where `ASYNC_STD_THREAD_COUNT` is 1, and says how often it was answered and what
+//! processor time that took.
+
+use core::error::Error;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::{env, process};
+
+use async_std::future::timeout;
+use async_std::task;
+use futures_util::future::select_all;
+use herd_load::process::cpu_seconds;
+use surf::{Client, StatusCode};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [url, loops, seconds] = &*arguments else {
+        return Err("arguments: URL LOOPS SECONDS".into());
+    };
+    let time = Duration::try_from_secs_f64(seconds.parse()?)?;
+    task::block_on(measure(url.as_str().into(), loops.parse()?, time))
+}
+
+async fn measure(url: Arc<str>, loops: usize, time: Duration) -> Result<(), Box<dyn Error>> {
+    let client = Client::new();
+    let answered = Arc::new(AtomicU64::new(0));
+    let ask = |_| task::spawn(ask(client.clone(), Arc::clone(&url), Arc::clone(&answered)));
+    let mut failed = select_all((0..loops).map(ask));
+
+    let mut used = Vec::new();
+    for time in [WARM_UP, time] {
+        if let Ok((failure, ..)) = timeout(time, &mut failed).await {
+            return Err(failure.into());
+        }
+        used.push((answered.load(Ordering::Relaxed), cpu_seconds(process::id())?));
+    }
+    let (lookups, cpu) = (used[1].0 - used[0].0, used[1].1 - used[0].1);
+    writeln!(io::stdout().lock(), r#"{{"lookups": {lookups}, "cpu_seconds": {cpu}}}"#)?;
+    Ok(())
+}
+
+/// Asks again and again, until that fails.
+async fn ask(client: Client, url: Arc<str>, answered: Arc<AtomicU64>) -> surf::Error {
+    loop {
+        match look_up(&client, &url).await {
+            Ok(()) => answered.fetch_add(1, Ordering::Relaxed),
+            Err(error) => return error,
+        };
+    }
+}
+
+async fn look_up(client: &Client, url: &str) -> surf::Result<()> {
+    let mut response = client.get(url).await?;
+    if response.status() != StatusCode::Ok {
+        return Err(surf::Error::from_str(response.status(), "no answer"));
+    }
+    response.body_bytes().await?;
+    Ok(())
+}
+
+/// How long nothing is measured.
+const WARM_UP: Duration = Duration::from_millis(300);
