@@ -141,13 +141,23 @@ impl<'a> Update<'a> {
             return Err(Malformed::LongServer);
         }
         let skew = fields.next().ok_or(Malformed::MissingField)?;
-        if skew.len() > MAX_SKEW_BYTES || !skew.iter().all(|byte| SKEW_BYTES.contains(byte)) {
+        if skew.len() > MAX_SKEW_BYTES || !skew.iter().all(|byte| is_of_skew(*byte)) {
             return Err(Malformed::BadSkew);
         }
         let report = Report::parse(&mut fields, MAX_CLIENT_BYTES)?;
         let _last_hop = fields.next();
         fields.end()?;
         Ok(Self { server, skew, report })
+    }
+
+    /// The client that a line names if it is an `AT` line with its fields one space apart. Whether it is one,
+    /// [`Update::parse`] says.
+    pub(crate) fn client_of(line: &'a [u8]) -> Option<&'a [u8]> {
+        let mut rest = line.strip_prefix(b"AT ")?;
+        for _ in ["server", "skew"] {
+            rest = rest.get(length(rest) + 1..)?;
+        }
+        Some(&rest[..length(rest)])
     }
 
     /// How many bytes the line has when its fields are one space apart.
@@ -223,7 +233,9 @@ impl<'a> Query<'a> {
 /// A time difference has at most this many bytes; ours have 22.
 const MAX_SKEW_BYTES: usize = 64;
 /// What other implementations print a time difference with: Python's floats may have an exponent.
-const SKEW_BYTES: &[u8] = b"0123456789+-.eE";
+fn is_of_skew(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+}
 
 /// The fields of a line, one after the other.
 struct Fields<'a> {
@@ -358,6 +370,16 @@ mod tests {
         assert_eq!(update.report.time, b"3");
         assert_eq!(update.canonical_len(), b"AT Hill +0.1 kiwi +1-2 3".len());
         assert_eq!(Update::parse(b"AT Hill +0.1 kiwi +1-2 3 Ball x"), Err(Malformed::ExtraField));
+    }
+
+    #[test]
+    fn the_client_of_a_canonical_line_is_found_without_parsing_it() {
+        let line = b"AT Hill +0.1 kiwi.cs.ucla.edu +1-2 3";
+        assert_eq!(Update::client_of(line), Some(&b"kiwi.cs.ucla.edu"[..]));
+        assert_eq!(Update::client_of(b"AT Hill +0.1 kiwi"), Some(&b"kiwi"[..]));
+        for other in [&b""[..], b"AT", b"AT Hill", b"AT Hill +0.1", b"MARK 5", b"IAMAT a b c"] {
+            assert_eq!(Update::client_of(other), None);
+        }
     }
 
     #[test]

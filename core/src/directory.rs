@@ -154,6 +154,11 @@ impl Directory {
         self.slot_of(hash, client).map(|slot| self.cell(slot).record())
     }
 
+    /// Whether this very line is the record of its `client`.
+    pub(crate) fn holds(&self, hash: u64, client: &[u8], line: &[u8]) -> bool {
+        self.find(hash, client).is_some_and(|record| record.line == line)
+    }
+
     /// The record in a slot, if there is one.
     pub(crate) fn record(&self, slot: u32) -> Option<Record<'_>> {
         let cell = self.cell(slot);

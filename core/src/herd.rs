@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::command::{Command, Grammar, Malformed, Update};
+use crate::command::{Command, Grammar, Malformed};
 use crate::config::Config;
 use crate::conns::{Conn, Conns, Door, Input, Role, Security};
 use crate::counters::Counters;
@@ -69,8 +69,9 @@ pub struct Herd {
     last_origin: Origin,
     stopping: bool,
     /// Memory for one batch of commands and one of updates, used again.
-    commands: Vec<Entry<Command<'static>>>,
-    updates: Vec<Entry<Update<'static>>>,
+    commands: Vec<Entry<Result<Command<'static>, Malformed>>>,
+    /// With the client that each names.
+    updates: Vec<Entry<&'static [u8]>>,
     scratch: Vec<u8>,
 }
 
@@ -81,7 +82,8 @@ struct Entry<T> {
     end: usize,
     /// The hash of its client's ID, where it names one.
     hash: u64,
-    parsed: Result<T, Malformed>,
+    /// What is known of it before it is carried out.
+    seen: T,
 }
 
 /// Where a connection was accepted.

@@ -7,6 +7,8 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::decimal::bytes;
+
 /// Why a body is not an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -133,6 +135,10 @@ impl<'a> Scanner<'a> {
     }
 
     fn blanks(&mut self) {
+        // Most are indentation.
+        while self.text[self.at..].starts_with(&[b' '; 8]) {
+            self.at += 8;
+        }
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -210,11 +216,12 @@ impl<'a> Scanner<'a> {
         self.expect(b'"')?;
         let start = self.at;
         loop {
-            self.at += memchr::memchr2(b'"', b'\\', &self.text[self.at..])?;
-            if self.text[self.at] == b'"' {
-                break;
+            self.at += plain(&self.text[self.at..]);
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.at += 1,
+                _ => return None,
             }
-            self.at += 1;
             match self.peek()? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
                 b'u' => self.escape()?,
@@ -223,7 +230,7 @@ impl<'a> Scanner<'a> {
         }
         let inside = &self.text[start..self.at];
         self.at += 1;
-        inside.iter().all(|byte| *byte >= 0x20).then_some(inside)
+        Some(inside)
     }
 
     /// The `u` of an escape and its four digits. Half a surrogate pair is grammatical: a provider that
@@ -260,6 +267,27 @@ impl<'a> Scanner<'a> {
     fn word(&mut self, word: &[u8]) -> Option<()> {
         self.text[self.at..].starts_with(word).then(|| self.at += word.len())
     }
+}
+
+/// How many bytes come before a quote, a backslash or a control character: eight at a time, as long as there are
+/// so many. Strings are mostly too short for it to pay to prepare for more.
+fn plain(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(eight) = text[at..].first_chunk() {
+        // The highest bit is set in a byte that is looked for; above the first such it may be set in others.
+        let word = u64::from_le_bytes(*eight);
+        let zero = |word: u64| word.wrapping_sub(bytes(1)) & !word;
+        let quote = zero(word ^ bytes(b'"'));
+        let backslash = zero(word ^ bytes(b'\\'));
+        let control = word.wrapping_sub(bytes(0x20)) & !word;
+        let found = (quote | backslash | control) & bytes(0x80);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | 0..0x20);
+    at + text[at..].iter().take_while(is_plain).count()
 }
 
 /// A key without its escapes, as far as ASCII goes: enough to tell whether it is one of ours.
@@ -332,6 +360,20 @@ mod tests {
             cut(text, 1).unwrap(),
             r#"{"in":{"results":[1,2]},"r\u0065sults":[1],"results":{"results":[1]}}"#
         );
+    }
+
+    #[test]
+    fn a_string_ends_where_it_does_wherever_that_is() {
+        for byte in 0..=u8::MAX {
+            let is_plain = !matches!(byte, b'"' | b'\\' | 0..0x20);
+            for at in 0..20 {
+                let mut text = [b'x'; 30];
+                text[at] = byte;
+                text[at + 3] = b'"';
+                assert_eq!(plain(&text), if is_plain { at + 3 } else { at }, "{byte}");
+                assert_eq!(plain(&text[..at]), at);
+            }
+        }
     }
 
     #[test]

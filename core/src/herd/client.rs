@@ -26,7 +26,8 @@ impl Herd {
         limit: usize,
         out: &mut Output,
     ) -> usize {
-        let mut batch: Vec<Entry<Command<'_>>> = recycle(core::mem::take(&mut self.commands));
+        let mut batch: Vec<Entry<Result<Command<'_>, Malformed>>> =
+            recycle(core::mem::take(&mut self.commands));
         let mut at = 0;
         while batch.len() < BATCH
             && let line = &input[at..input.len().min(at + limit + 1)]
@@ -35,7 +36,7 @@ impl Herd {
             let parsed = Command::parse(&line[..length], &self.grammar);
             let hash = parsed.as_ref().map_or(0, |command| self.directory.hash(command.client()));
             at += length + 1;
-            batch.push(Entry { end: at, hash, parsed });
+            batch.push(Entry { end: at, hash, seen: parsed });
         }
         if batch.len() > 1 {
             self.directory.warm(batch.iter().map(|entry| entry.hash));
@@ -58,10 +59,10 @@ impl Herd {
         now: Now,
         id: ConnId,
         line: &[u8],
-        entry: &Entry<Command<'_>>,
+        entry: &Entry<Result<Command<'_>, Malformed>>,
         out: &mut Output,
     ) {
-        match &entry.parsed {
+        match &entry.seen {
             Ok(Command::Iamat(report)) => self.hear(now, id, entry.hash, report, out),
             Ok(Command::Whatsat(query)) => self.look_up(now, id, entry.hash, line, query, out),
             Err(why) => {
@@ -75,7 +76,7 @@ impl Herd {
     pub(super) fn obey_last(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
         let parsed = Command::parse(line, &self.grammar);
         let hash = parsed.as_ref().map_or(0, |command| self.directory.hash(command.client()));
-        self.obey(now, id, line, &Entry { end: line.len(), hash, parsed }, out);
+        self.obey(now, id, line, &Entry { end: line.len(), hash, seen: parsed }, out);
     }
 
     /// Answers a report, and keeps it if it is news.

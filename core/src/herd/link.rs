@@ -147,17 +147,15 @@ impl Herd {
         limit: usize,
         out: &mut Output,
     ) -> usize {
-        let mut batch: Vec<Entry<Update<'_>>> = recycle(core::mem::take(&mut self.updates));
+        let mut batch: Vec<Entry<&[u8]>> = recycle(core::mem::take(&mut self.updates));
         let mut at = 0;
         while batch.len() < BATCH
             && let line = &input[at..input.len().min(at + limit + 1)]
             && let Some(length) = memchr::memchr(b'\n', line)
         {
-            let parsed = Update::parse(&line[..length]);
-            let hash =
-                parsed.as_ref().map_or(0, |update| self.directory.hash(update.report.client));
+            let client = Update::client_of(&line[..length]).unwrap_or_default();
             at += length + 1;
-            batch.push(Entry { end: at, hash, parsed });
+            batch.push(Entry { end: at, hash: self.directory.hash(client), seen: client });
         }
         if batch.len() > 1 {
             self.directory.warm(batch.iter().map(|entry| entry.hash));
@@ -168,11 +166,21 @@ impl Herd {
         for entry in &batch {
             let line = &input[start..entry.end - 1];
             start = entry.end;
-            match &entry.parsed {
-                Ok(update) if !is_plain => self.take_update(entry.hash, line, update, origin),
+            // News comes by every way there is: most of what is heard is known, and needs no second look.
+            if !is_plain && self.directory.holds(entry.hash, entry.seen, line) {
+                self.counters.updates_received += 1;
+                continue;
+            }
+            match Update::parse(line) {
+                Ok(update) if !is_plain => {
+                    let client = update.report.client;
+                    let is_seen = client == entry.seen;
+                    let hash = if is_seen { entry.hash } else { self.directory.hash(client) };
+                    self.take_update(hash, line, &update, origin);
+                }
                 Err(_) if !is_plain && self.note_progress(now, peer, line, out) => {}
                 Ok(_) => self.drop_line(id, Malformed::UnknownCommand, out),
-                Err(why) => self.drop_line(id, *why, out),
+                Err(why) => self.drop_line(id, why, out),
             }
         }
         self.updates = recycle(batch);

@@ -34,6 +34,18 @@ fn an_update_that_is_not_newer_ends_here() {
 }
 
 #[test]
+fn what_is_known_is_counted_however_it_is_written() {
+    let (mut hill, jaquez, smith) = hill();
+    hill.says(jaquez, KIWI);
+    hill.says(smith, KIWI);
+    hill.says(smith, &KIWI.replace(' ', "  "));
+    hill.says(smith, &format!("{KIWI} Ball"));
+    let counters = hill.counters();
+    assert_eq!((counters.updates_received, counters.records, counters.dropped), (4, 1, 0));
+    assert_eq!(hill.told(smith), [KIWI]);
+}
+
+#[test]
 fn of_two_updates_with_one_stamp_the_greater_line_wins() {
     let (small, great) = ("AT Ball +0.1 kiwi +1-2 5", "AT Welsh +0.1 kiwi +1-2 5.0");
     for (first, second) in [(small, great), (great, small)] {
