@@ -51,7 +51,7 @@ impl Upstream for Reqwest {
     async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError> {
         let mut response = self.request(asked)?.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
-        let mut body = Vec::new();
+        let mut body = upstream::body(response.content_length(), limit);
         if asked.wants_body(status) {
             while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
                 upstream::append(&mut body, &chunk, limit)?;

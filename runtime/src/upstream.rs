@@ -112,6 +112,12 @@ impl Provider {
     }
 }
 
+/// Memory for a body that claims to have `claimed` bytes, of which `limit` are taken.
+pub fn body(claimed: Option<u64>, limit: usize) -> Vec<u8> {
+    let claimed = claimed.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+    Vec::with_capacity(claimed.min(limit))
+}
+
 /// Appends a chunk of a body.
 ///
 /// # Errors
