@@ -135,12 +135,9 @@ impl<'a> Scanner<'a> {
     }
 
     fn blanks(&mut self) {
-        // Most are indentation.
-        while self.text[self.at..].starts_with(&[b' '; 8]) {
-            self.at += 8;
-        }
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
+            self.at += indentation(&self.text[self.at..]);
         }
     }
 
@@ -267,6 +264,20 @@ impl<'a> Scanner<'a> {
     fn word(&mut self, word: &[u8]) -> Option<()> {
         self.text[self.at..].starts_with(word).then(|| self.at += word.len())
     }
+}
+
+/// How many spaces come first: eight at a time, as long as there are so many bytes.
+fn indentation(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(eight) = text[at..].first_chunk() {
+        let others = u64::from_le_bytes(*eight) ^ bytes(b' ');
+        let spaces = others.trailing_zeros() as usize / 8;
+        at += spaces;
+        if spaces < 8 {
+            break;
+        }
+    }
+    at
 }
 
 /// How many bytes come before a quote, a backslash or a control character: eight at a time, as long as there are

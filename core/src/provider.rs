@@ -9,6 +9,8 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
+use memchr::memmem;
+
 use crate::command::Query;
 use crate::config::Dialect;
 use crate::json::{self, NotJson};
@@ -152,6 +154,8 @@ fn write_cut(
     write: impl FnOnce(&mut dyn Iterator<Item = &[u8]>, &mut Vec<u8>),
 ) -> Result<(), LookupError> {
     let cuts = json::cut_results(body, bound as usize).map_err(LookupError::NotJson)?;
+    let gone: usize = cuts.iter().map(ExactSizeIterator::len).sum();
+    out.reserve(body.len() - gone + LINE_ENDS);
     let mut ends = cuts.iter().map(|cut| cut.start).collect::<Vec<_>>();
     ends.push(body.len());
     let starts = core::iter::once(0).chain(cuts.iter().map(|cut| cut.end));
@@ -171,13 +175,21 @@ pub(crate) fn write_error(dialect: Dialect, error: &LookupError, out: &mut Vec<u
     out.extend_from_slice(body.as_bytes());
 }
 
+/// The most that is appended to what is left of a body.
+const LINE_ENDS: usize = 2;
+
 /// Newlines at both ends go, a run of them becomes one, and two follow.
 fn write_paragraph(parts: &mut dyn Iterator<Item = &[u8]>, out: &mut Vec<u8>) {
     let start = out.len();
-    for line in parts.flat_map(|part| part.split_inclusive(|byte| *byte == b'\n')) {
-        let begins_line = out.len() == start || out.last() == Some(&b'\n');
-        if line != b"\n" || !begins_line {
-            out.extend_from_slice(line);
+    for mut rest in parts {
+        while !rest.is_empty() {
+            if out.len() == start || out.last() == Some(&b'\n') {
+                let newlines = rest.iter().take_while(|byte| **byte == b'\n').count();
+                rest = &rest[newlines..];
+            }
+            let end = memmem::find(rest, b"\n\n").map_or(rest.len(), |at| at + 1);
+            out.extend_from_slice(&rest[..end]);
+            rest = &rest[end..];
         }
     }
     if out.len() > start && out.last() == Some(&b'\n') {
