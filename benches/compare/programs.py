@@ -140,13 +140,13 @@ class Programs:
             shutil.rmtree(place)
 
     @contextlib.contextmanager
-    def one(self, name, log="off", upstream=NOBODY):
-        """One server without neighbours: the process, its port and its directory."""
+    def one(self, name, log="off", upstream=NOBODY, workers=1):
+        """One server without neighbours: the process, its port and its directory. A herd's may have more workers."""
         port, link = free_ports(2)
         with self.place() as place:
             if name in HERDS:
                 write_configuration(place, {"Hill": (port, link, [])}, log, upstream)
-                process = self.herd_server(name, "Hill", place, place)
+                process = self.herd_server(name, "Hill", place, place, workers)
             elif name in ECHOES:
                 process = Process([self.binary(f"herd-{name}"), str(port)], place, environment=ONE_THREAD)
             elif name in REDIS:
@@ -200,9 +200,10 @@ class Programs:
                 stack.enter_context(process)
             yield clients[0], to
 
-    def herd_server(self, name, server, place, own):
+    def herd_server(self, name, server, place, own, workers=1):
         state = {"XDG_STATE_HOME": str(place)}  # where the servers keep the secret they share
-        return Process([self.binary(name), server, "--config", place / "herd.toml"], own, environment=state)
+        command = [self.binary(name), server, "--config", place / "herd.toml", "--workers", str(workers)]
+        return Process(command, own, environment=state)
 
 
 def write_configuration(place, servers, log, upstream=NOBODY):

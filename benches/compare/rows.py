@@ -40,11 +40,11 @@ class Row:
     rounds: int | None = None  # so many at most, where one takes long
 
 
-def settled(depth, log="off"):
+def settled(depth, log="off", workers=1):
     """Measures reports that everybody knows already, `depth` unanswered on each connection."""
 
     def measure(bench, name, setting):
-        with bench.one(name, log) as (process, port, place):
+        with bench.one(name, log, workers=workers) as (process, port, place):
             options = ["--connections", CONNECTIONS, "--depth", depth, "--clients", CLIENTS]
             options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name)]
             outcome = load(bench, port, [process.pid], *options)
@@ -112,6 +112,12 @@ ROWS = {
     ),
     "logged-1": Row(
         "1 in flight, every line logged", PER_CPU, "lines_per_cpu_second", False, programs.HERDS, settled(1, "lines")
+    ),
+    "workers-64": Row(
+        "64 in flight, two workers", PER_CPU, "lines_per_cpu_second", False, programs.HERDS, settled(64, workers=2)
+    ),
+    "workers-1": Row(
+        "1 in flight, two workers", PER_CPU, "lines_per_cpu_second", False, programs.HERDS, settled(1, workers=2)
     ),
     "flood": Row(
         "five servers, news at one of them",

@@ -39,6 +39,16 @@ RATIOS = [
         ("logged-1", "herd-async-std"),
         ("settled-1", "herd-async-std"),
     ),
+    (
+        "herd-tokio with two workers to one, 64 in flight",
+        ("workers-64", "herd-tokio"),
+        ("settled-64", "herd-tokio"),
+    ),
+    (
+        "herd-tokio with two workers to one, 1 in flight",
+        ("workers-1", "herd-tokio"),
+        ("settled-1", "herd-tokio"),
+    ),
     ("five herd-tokio to five asyncio, news", ("flood", "herd-tokio"), ("flood", "asyncio")),
     (
         "what a record costs five herd-tokio, to five that do not talk",
