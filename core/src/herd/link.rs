@@ -166,7 +166,7 @@ impl Herd {
         for entry in &batch {
             let line = &input[start..entry.end - 1];
             start = entry.end;
-            // News comes by every way there is: most of what is heard is known, and needs no second look.
+            // News comes by every way there is: much of what is heard is known, and needs no second look.
             if !is_plain && self.directory.holds(entry.hash, entry.seen, line) {
                 self.counters.updates_received += 1;
                 continue;
