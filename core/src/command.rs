@@ -30,7 +30,7 @@ pub struct Report<'a> {
     pub time: &'a [u8],
     /// The same time as a number.
     pub stamp: Timestamp,
-    /// The three fields as they stand in the line, where single spaces are between them; else empty.
+    /// The three fields as they stand in the line, where a single space is before each; else empty.
     spaced: &'a [u8],
 }
 
@@ -100,7 +100,15 @@ impl<'a> Command<'a> {
     /// # Errors
     ///
     /// The first check that the line fails.
+    #[inline]
     pub fn parse(line: &'a [u8], grammar: &Grammar) -> Result<Self, Malformed> {
+        match Report::spaced(line, grammar.client_id_bytes) {
+            Some(report) => Ok(Self::Iamat(report)),
+            None => Self::parse_fields(line, grammar),
+        }
+    }
+
+    fn parse_fields(line: &'a [u8], grammar: &Grammar) -> Result<Self, Malformed> {
         let mut fields = Fields { rest: line };
         match fields.next() {
             Some(b"IAMAT") => {
@@ -169,12 +177,15 @@ impl<'a> Update<'a> {
 }
 
 impl<'a> Report<'a> {
+    /// The next three of `fields`. They are read as they usually stand first.
     fn parse(fields: &mut Fields<'a>, client_bytes: usize) -> Result<Self, Malformed> {
-        let before = fields.rest;
+        if let Some((report, rest)) = Self::split_spaced(fields.rest, client_bytes) {
+            fields.rest = rest;
+            return Ok(report);
+        }
         let client = fields.next().ok_or(Malformed::MissingField)?;
         let location = fields.next().ok_or(Malformed::MissingField)?;
         let time = fields.next().ok_or(Malformed::MissingField)?;
-        let used = before.len() - fields.rest.len();
         if client.len() > client_bytes {
             return Err(Malformed::LongClient);
         }
@@ -182,23 +193,41 @@ impl<'a> Report<'a> {
             return Err(Malformed::BadLocation);
         }
         let stamp = Timestamp::parse(time).ok_or(Malformed::BadTime)?;
-        let spaced = match before[..used].split_first() {
-            Some((_, text)) if text.len() == client.len() + location.len() + time.len() + 2 => {
-                let spaces = [text[client.len()], text[client.len() + 1 + location.len()]];
-                if spaces == *b"  " { text } else { &[] }
-            }
-            _ => &[],
-        };
-        Ok(Self { client, location, time, stamp, spaced })
+        Ok(Self { client, location, time, stamp, spaced: &[] })
     }
 
-    /// Appends the three fields with single spaces between them.
+    /// The report that `line` is, if it is an `IAMAT` line as they usually are.
+    #[inline]
+    fn spaced(line: &'a [u8], client_bytes: usize) -> Option<Self> {
+        let (report, rest) = Self::split_spaced(line.strip_prefix(b"IAMAT")?, client_bytes)?;
+        rest.iter().all(|byte| is_space(*byte)).then_some(report)
+    }
+
+    /// The report that `text` begins with if one space is before each of its fields, and what follows it.
+    #[inline]
+    fn split_spaced(text: &'a [u8], client_bytes: usize) -> Option<(Self, &'a [u8])> {
+        let fields = text.strip_prefix(b" ")?;
+        let (client, rest) = fields.split_at(length(fields));
+        if client.is_empty() || client.len() > client_bytes {
+            return None;
+        }
+        let location = rest.strip_prefix(b" ")?;
+        let (_, rest) = Location::split_from(location)?;
+        let location = &location[..location.len() - rest.len()];
+        let time = rest.strip_prefix(b" ")?;
+        let (stamp, rest) = Timestamp::split_from(time)?;
+        let time = &time[..time.len() - rest.len()];
+        let spaced = &text[..text.len() - rest.len()];
+        let ends = rest.first().is_none_or(|byte| is_space(*byte));
+        ends.then_some((Self { client, location, time, stamp, spaced }, rest))
+    }
+
+    /// Appends the three fields with a space before each.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         if !self.spaced.is_empty() {
             return out.extend_from_slice(self.spaced);
         }
-        out.extend_from_slice(self.client);
-        for field in [self.location, self.time] {
+        for field in [self.client, self.location, self.time] {
             out.push(b' ');
             out.extend_from_slice(field);
         }
@@ -291,6 +320,8 @@ fn is_space(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::String;
+    use proptest::prelude::*;
 
     const PLACES: Grammar = Grammar { dialect: Dialect::Places, client_id_bytes: 255 };
     const POSTS: Grammar = Grammar { dialect: Dialect::Posts, client_id_bytes: 255 };
@@ -349,6 +380,29 @@ mod tests {
         }
         assert_eq!(flaw("WHATSAT kiwi 0 0"), None);
         assert_eq!(flaw("WHATSAT kiwi 050.000 0020"), None);
+    }
+
+    /// What a line is parsed to, less the way it is written.
+    fn said(line: &str) -> Result<Command<'_>, Malformed> {
+        match Command::parse(line.as_bytes(), &PLACES)? {
+            Command::Iamat(report) => Ok(Command::Iamat(Report { spaced: &[], ..report })),
+            whatsat @ Command::Whatsat(_) => Ok(whatsat),
+        }
+    }
+
+    proptest! {
+        /// Reports with one space between their fields are parsed in a way of their own.
+        #[test]
+        fn a_report_says_the_same_whatever_the_space_in_it(
+            fields in prop::collection::vec("[+-]?[0-9.]{0,12}([+-][0-9.]{0,12})?|.{0,20}", 2..5),
+        ) {
+            let line = alloc::format!("IAMAT {}", fields.join(" "));
+            let usual = "IAMAT kiwi +34.068930-118.445127 ";
+            for line in [line, alloc::format!("{usual}{}", fields[0]), usual.replace("+34", &fields[1]) + "1.5"] {
+                let wide: String = line.replace(' ', "\t ");
+                prop_assert_eq!(said(&line), said(&wide), "{}", line);
+            }
+        }
     }
 
     #[test]

@@ -2,14 +2,16 @@
 //!
 //! Radii and coordinates travel from the client to the provider without ever becoming a binary
 //! fraction, so no digit is lost and none is invented.
+//!
+//! What every report goes through is inlined by hand: six numbers are read and written for each, and calls
+//! and the values they hand back would take as long as the work itself.
 
 use alloc::vec::Vec;
 
 /// An unsigned decimal number: digits, optionally a point and more digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Decimal<'a> {
-    /// The digits before the point, without leading zeros; empty for zero.
-    whole: &'a [u8],
+    whole: Digits<'a>,
     /// The digits behind the point; empty where there is none.
     fraction: &'a [u8],
 }
@@ -24,15 +26,14 @@ impl<'a> Decimal<'a> {
     }
 
     /// The number that `text` begins with, and what follows it.
+    #[inline(always)]
     pub fn split_from(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (whole, rest) = split_digits(text)?;
-        let zeros = whole.iter().take_while(|digit| **digit == b'0').count();
-        let whole = &whole[zeros..];
+        let (whole, rest) = Digits::split_from(text)?;
         let Some(behind_point) = rest.strip_prefix(b".") else {
             return Some((Self { whole, fraction: &[] }, rest));
         };
-        let (fraction, rest) = split_digits(behind_point)?;
-        Some((Self { whole, fraction }, rest))
+        let (fraction, rest) = Digits::split_from(behind_point)?;
+        Some((Self { whole, fraction: fraction.text }, rest))
     }
 
     /// Whether this is more than `limit`, exactly.
@@ -43,31 +44,30 @@ impl<'a> Decimal<'a> {
 
     /// Whether this is nothing at all.
     pub fn is_zero(&self) -> bool {
-        self.whole.is_empty() && self.fraction.iter().all(|digit| *digit == b'0')
+        !self.exceeds(0)
     }
 
     /// The digits before the point as a number, unless they are too many.
     pub fn integer(&self) -> Option<u32> {
-        let fits = self.whole.len() <= MOST_DIGITS;
-        fits.then(|| value(self.whole)).and_then(|number| u32::try_from(number).ok())
+        self.whole.value.and_then(|number| u32::try_from(number).ok())
     }
 
     /// Appends the number without leading zeros, otherwise as it was written.
     pub fn write(&self, out: &mut Vec<u8>) {
-        write_parts(self.whole, self.fraction, out);
+        write_parts(self.whole.text, self.fraction, out);
     }
 
     /// Appends a thousand times the number: kilometres as metres.
     pub fn write_thousandfold(&self, out: &mut Vec<u8>) {
-        let mut shifted = Vec::with_capacity(self.whole.len() + 3);
-        shifted.extend_from_slice(self.whole);
+        let mut shifted = Vec::with_capacity(self.whole.text.len() + 3);
+        shifted.extend_from_slice(self.whole.text);
         shifted.extend((0..3).map(|at| self.fraction.get(at).copied().unwrap_or(b'0')));
-        let zeros = shifted.iter().take_while(|digit| **digit == b'0').count();
-        write_parts(&shifted[zeros..], self.fraction.get(3..).unwrap_or_default(), out);
+        write_parts(&shifted, self.fraction.get(3..).unwrap_or_default(), out);
     }
 }
 
 fn write_parts(whole: &[u8], fraction: &[u8], out: &mut Vec<u8>) {
+    let whole = without_zeros(whole);
     out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
     if !fraction.is_empty() {
         out.push(b'.');
@@ -75,48 +75,93 @@ fn write_parts(whole: &[u8], fraction: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The digits that `text` begins with, at least one, and what follows them.
-pub(crate) fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    match digits(text) {
-        0 => None,
-        count => Some(text.split_at(count)),
+fn without_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    &digits[zeros..]
+}
+
+/// Digits, at least one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Digits<'a> {
+    /// As they were written.
+    pub(crate) text: &'a [u8],
+    /// The number that they are, if it has [`MOST_DIGITS`] digits or fewer without leading zeros.
+    pub(crate) value: Option<u64>,
+}
+
+impl<'a> Digits<'a> {
+    /// All the digits that `text` begins with, and what follows them.
+    #[inline(always)]
+    pub(crate) fn split_from(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (count, value) = read(text);
+        if count == 0 {
+            return None;
+        }
+        let (digits, rest) = text.split_at(count);
+        let value = if count <= MOST_DIGITS { Some(value) } else { value_of_many(digits) };
+        Some((Self { text: digits, value }, rest))
     }
 }
 
 /// So many digits are always fewer than 2^64.
-pub(crate) const MOST_DIGITS: usize = 19;
+const MOST_DIGITS: usize = 19;
 
-/// The number that [`MOST_DIGITS`] digits or fewer are.
-pub(crate) fn value(digits: &[u8]) -> u64 {
-    debug_assert!(digits.len() <= MOST_DIGITS);
-    let (eights, rest) = digits.as_chunks();
-    let number =
-        eights.iter().fold(0, |number, eight| number * 100_000_000 + value_of_eight(*eight));
-    rest.iter().fold(number, |number, digit| number * 10 + u64::from(digit - b'0'))
-}
-
-/// How many digits `text` begins with: eight bytes at a time, as long as there are so many.
-fn digits(text: &[u8]) -> usize {
-    let mut count = 0;
+/// How many digits `text` begins with, and the number they are if they are [`MOST_DIGITS`] or fewer: eight
+/// bytes at a time, as long as there are so many.
+#[inline(always)]
+fn read(text: &[u8]) -> (usize, u64) {
+    let (mut count, mut value) = (0, 0_u64);
     while let Some(eight) = text[count..].first_chunk() {
         // In a byte that was no digit the highest bit is set; those behind the first such are anyhow.
-        let bits = u64::from_le_bytes(*eight) ^ ZEROS;
-        let others = (bits.wrapping_add(bytes(0x76)) | bits) & bytes(0x80);
-        if others != 0 {
-            return count + others.trailing_zeros() as usize / 8;
+        let ones = u64::from_le_bytes(*eight) ^ ZEROS;
+        let others = (ones.wrapping_add(bytes(0x76)) | ones) & bytes(0x80);
+        if others == 0 {
+            value = value.wrapping_mul(100_000_000).wrapping_add(value_of_eight(ones));
+            count += 8;
+            continue;
         }
-        count += 8;
+        let more = others.trailing_zeros() / 8;
+        // The digits there are become the last of eight, behind zeros.
+        let last = ones << (8 * (7 - more)) << 8;
+        value = value.wrapping_mul(POWERS_OF_TEN[more as usize]).wrapping_add(value_of_eight(last));
+        return (count + more as usize, value);
     }
-    count + text[count..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+    for digit in text[count..].iter().take_while(|byte| byte.is_ascii_digit()) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        count += 1;
+    }
+    (count, value)
 }
 
-/// The number that eight digits are: they are added up by pairs, the pairs by fours, the fours.
-fn value_of_eight(digits: [u8; 8]) -> u64 {
-    let ones = u64::from_le_bytes(digits) ^ ZEROS;
+/// The number that more than [`MOST_DIGITS`] digits are, if zeros are what is too many.
+#[cold]
+fn value_of_many(digits: &[u8]) -> Option<u64> {
+    let digits = without_zeros(digits);
+    (digits.len() <= MOST_DIGITS).then(|| read(digits).1)
+}
+
+/// The number that eight digits are: they are added up by pairs, the pairs by fours, the fours. `ones` has
+/// their values in the order of the text.
+fn value_of_eight(ones: u64) -> u64 {
     let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
     (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
 }
+
+/// The eight digits of a number below a hundred million: it is parted into fours, those into pairs, those
+/// into ones.
+pub(crate) fn eight_digits(number: u64) -> [u8; 8] {
+    debug_assert!(number < 100_000_000);
+    let fours = (number / 10_000) | (number % 10_000) << 32;
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    (ZEROS + (tens | (pairs - tens * 10) << 8)).to_le_bytes()
+}
+
+/// From one to a hundred million.
+pub(crate) const POWERS_OF_TEN: [u64; 9] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// Eight times the character `0`.
 const ZEROS: u64 = bytes(b'0');
@@ -154,13 +199,29 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_every_length_have_their_value() {
+    fn digits_of_every_length_have_their_value() {
         let all = "9876543210123456789";
-        for length in 0..=MOST_DIGITS {
-            let digits = &all[..length];
-            assert_eq!(value(digits.as_bytes()), digits.parse().unwrap_or(0), "{digits}");
+        for length in 1..=MOST_DIGITS {
+            for behind in ["", ".", ". and many more", "\u{ff}\u{ff}\u{ff}"] {
+                let text = alloc::format!("{}{behind}", &all[..length]);
+                let (digits, rest) = Digits::split_from(text.as_bytes()).unwrap();
+                assert_eq!(digits.value, all[..length].parse().ok(), "{text}");
+                assert_eq!((digits.text.len(), rest), (length, behind.as_bytes()), "{text}");
+            }
         }
-        assert_eq!(value(b"9999999999999999999"), 9_999_999_999_999_999_999);
+    }
+
+    #[test]
+    fn a_value_has_nineteen_digits_at_most_and_any_number_of_zeros() {
+        let value = |text: &str| Digits::split_from(text.as_bytes()).unwrap().0.value;
+        assert_eq!(value("9999999999999999999"), Some(9_999_999_999_999_999_999));
+        assert_eq!(value("10000000000000000000"), None);
+        assert_eq!(
+            value("0000000000000000000000000000009999999999999999999"),
+            Some(9_999_999_999_999_999_999)
+        );
+        assert_eq!(value("00000000000000000000010000000000000000000"), None);
+        assert_eq!(value(&"0".repeat(100)), Some(0));
     }
 
     #[test]
@@ -169,11 +230,20 @@ mod tests {
             for count in 0..20 {
                 let mut text = [b'7'; 30];
                 text[count] = other;
-                assert_eq!(digits(&text), count, "{other}");
-                assert_eq!(digits(&text[..count]), count);
+                assert_eq!(read(&text).0, count, "{other}");
+                assert_eq!(read(&text[..count]).0, count);
                 text[count + 1..].fill(0xff);
-                assert_eq!(digits(&text), count, "{other}");
+                assert_eq!(read(&text).0, count, "{other}");
             }
+        }
+    }
+
+    #[test]
+    fn eight_digits_are_those_of_the_number() {
+        let some = (0..100_000_000).step_by(997);
+        for number in some.chain(0..11_000).chain(99_990_000..100_000_000) {
+            let text = alloc::format!("{number:08}");
+            assert_eq!(eight_digits(number), text.as_bytes(), "{number}");
         }
     }
 

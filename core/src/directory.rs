@@ -170,6 +170,7 @@ impl Directory {
     /// A report that a client makes here is newer by its time stamp alone, so that repeating one costs
     /// nothing. Records of neighbours are also compared by their bytes, so that all servers choose the
     /// same one of two.
+    #[inline(always)]
     pub(crate) fn learn(&mut self, hash: u64, newcomer: &Newcomer<'_>) -> News {
         let client = &newcomer.line[newcomer.client_at..][..newcomer.client_len];
         let slot = match self.slot_of(hash, client) {
@@ -242,6 +243,7 @@ impl Directory {
         self.len -= 1;
     }
 
+    #[inline(always)]
     fn slot_of(&self, hash: u64, client: &[u8]) -> Option<u32> {
         self.index.find(hash, |slot| self.cell(slot).record().client() == client)
     }

@@ -22,14 +22,19 @@ impl<'a> Location<'a> {
     /// The location that is all of `text`: two signed numbers, within 90 and 180 degrees, in
     /// [`MAX_LOCATION_BYTES`] at most.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        if text.len() > MAX_LOCATION_BYTES {
-            return None;
-        }
-        let (latitude, rest) = Degrees::split_from(text, 90)?;
-        match Degrees::split_from(rest, 180)? {
-            (longitude, []) => Some(Self { latitude, longitude }),
+        match Self::split_from(text)? {
+            (location, []) => Some(location),
             _ => None,
         }
+    }
+
+    /// The location that `text` begins with, and what follows it.
+    #[inline(always)]
+    pub(crate) fn split_from(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (latitude, rest) = Degrees::split_from(text, 90)?;
+        let (longitude, rest) = Degrees::split_from(rest, 180)?;
+        let fits = text.len() - rest.len() <= MAX_LOCATION_BYTES;
+        fits.then_some((Self { latitude, longitude }, rest))
     }
 
     /// Appends the location as providers take it, `34.068930,-118.445127`: the client's digits
@@ -52,6 +57,7 @@ impl<'a> Location<'a> {
 }
 
 impl<'a> Degrees<'a> {
+    #[inline(always)]
     fn split_from(text: &'a [u8], limit: u32) -> Option<(Self, &'a [u8])> {
         let (sign, unsigned) = text.split_first()?;
         let negative = match sign {

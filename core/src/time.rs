@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::config::MAX_TIME_BYTES;
-use crate::decimal::{self, MOST_DIGITS, split_digits};
+use crate::decimal::{Digits, POWERS_OF_TEN, eight_digits};
 
 /// A point on the wall clock: nanoseconds since 1970-01-01 UTC, leap seconds not counted.
 ///
@@ -29,27 +29,31 @@ impl Timestamp {
     /// The time that `text` says in POSIX seconds: an optional sign, digits, and optionally a point
     /// and one to nine digits, in [`MAX_TIME_BYTES`] at most. `None` also where it does not fit.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        if text.len() > MAX_TIME_BYTES {
-            return None;
+        match Self::split_from(text)? {
+            (stamp, []) => Some(stamp),
+            _ => None,
         }
+    }
+
+    /// The time that `text` begins with, and what follows it.
+    #[inline(always)]
+    pub(crate) fn split_from(text: &[u8]) -> Option<(Self, &[u8])> {
         let (negative, unsigned) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] | rest => (false, rest),
         };
-        let (whole, rest) = split_digits(unsigned)?;
-        let zeros = whole.len().saturating_sub(MOST_DIGITS);
-        let (zeros, whole) = whole.split_at(zeros);
-        if zeros.iter().any(|digit| *digit != b'0') {
+        let (whole, rest) = Digits::split_from(unsigned)?;
+        let (nanos, rest) = nanos(rest)?;
+        if text.len() - rest.len() > MAX_TIME_BYTES {
             return None;
         }
-        let seconds = decimal::value(whole);
-        let magnitude = seconds.checked_mul(NANOS_PER_SECOND as u64)?.checked_add(nanos(rest)?)?;
+        let magnitude = whole.value?.checked_mul(NANOS_PER_SECOND as u64)?.checked_add(nanos)?;
         let signed = if negative {
             0_i64.checked_sub_unsigned(magnitude)
         } else {
             i64::try_from(magnitude).ok()
         };
-        signed.map(Self)
+        Some((Self(signed?), rest))
     }
 
     /// This time stamp moved back by `seconds`, or the earliest there is.
@@ -117,6 +121,7 @@ impl Skew {
     }
 
     /// Appends the difference in seconds: sign, digits, point, nine digits.
+    #[inline(always)]
     pub fn write(self, out: &mut Vec<u8>) {
         let magnitude = self.nanos.unsigned_abs();
         let (seconds, nanos) = match u64::try_from(magnitude) {
@@ -125,11 +130,11 @@ impl Skew {
         };
         out.push(if self.nanos < 0 { b'-' } else { b'+' });
         out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
-        out.push(b'.');
-        // A one in front keeps the zeros.
-        let mut fraction = itoa::Buffer::new();
-        let fraction = fraction.format(NANOS_PER_SECOND as u64 + nanos);
-        out.extend_from_slice(&fraction.as_bytes()[1..]);
+        let mut fraction = [b'.'; 10];
+        let [.., first] = eight_digits(nanos / 100_000_000);
+        fraction[1] = first;
+        fraction[2..].copy_from_slice(&eight_digits(nanos % 100_000_000));
+        out.extend_from_slice(&fraction);
     }
 }
 
@@ -140,18 +145,15 @@ pub(crate) fn seconds(count: u32) -> Duration {
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// The nanoseconds that a fraction says, its point included; nothing at all is none.
-fn nanos(fraction: &[u8]) -> Option<u64> {
-    let Some(digits) = fraction.strip_prefix(b".") else {
-        return fraction.is_empty().then_some(0);
-    };
-    let (digits, []) = split_digits(digits)? else { return None };
-    let missing = 9_usize.checked_sub(digits.len())?;
-    Some(decimal::value(digits) * POWERS_OF_TEN[missing])
+/// The nanoseconds that the fraction says which `text` begins with, its point included, and what follows
+/// it; none where it begins with none.
+#[inline(always)]
+fn nanos(text: &[u8]) -> Option<(u64, &[u8])> {
+    let Some(behind_point) = text.strip_prefix(b".") else { return Some((0, text)) };
+    let (digits, rest) = Digits::split_from(behind_point)?;
+    let missing = 9_usize.checked_sub(digits.text.len())?;
+    Some((digits.value? * POWERS_OF_TEN[missing], rest))
 }
-
-const POWERS_OF_TEN: [u64; 9] =
-    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// Whole seconds and the nanoseconds left, of a difference that needs more than 64 bits.
 #[cold]

@@ -38,9 +38,7 @@ impl Herd {
             at += length + 1;
             batch.push(Entry { end: at, hash, seen: parsed });
         }
-        if batch.len() > 1 {
-            self.directory.warm(batch.iter().map(|entry| entry.hash));
-        }
+        self.directory.warm(batch.iter().map(|entry| entry.hash));
         let mut done = 0;
         for entry in &batch {
             self.obey(now, id, &input[done..entry.end - 1], entry, out);
@@ -91,8 +89,7 @@ impl Herd {
             let start = bytes.len();
             bytes.extend_from_slice(prefix);
             Skew::between(now.wall, report.stamp).write(bytes);
-            bytes.push(b' ');
-            let client_at = bytes.len() - start;
+            let client_at = bytes.len() + 1 - start;
             report.write(bytes);
             bytes.push(b'\n');
             if is_ahead || is_old {

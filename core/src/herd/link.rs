@@ -157,9 +157,7 @@ impl Herd {
             at += length + 1;
             batch.push(Entry { end: at, hash: self.directory.hash(client), seen: client });
         }
-        if batch.len() > 1 {
-            self.directory.warm(batch.iter().map(|entry| entry.hash));
-        }
+        self.directory.warm(batch.iter().map(|entry| entry.hash));
         let is_plain = self.peers[peer.index()].is_plain();
         let origin = self.peers[peer.index()].cursor.origin();
         let mut start = 0;
