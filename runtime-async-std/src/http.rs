@@ -14,7 +14,7 @@ use futures_util::AsyncReadExt as _;
 use herd_core::LookupError;
 use herd_runtime::{HttpRequest, HttpResponse, Settings, Upstream, upstream};
 use isahc::config::{Configurable as _, RedirectPolicy, VersionNegotiation};
-use surf::http::{Method, Request, Response, Url};
+use surf::http::{Method, Request, Response};
 use surf::{Body, Client, HttpClient, RequestBuilder, StatusCode};
 
 /// A provider asked through surf.
@@ -60,9 +60,8 @@ impl Upstream for Surf {
 }
 
 fn request(asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
-    let url = Url::parse(&asked.url).map_err(unreachable)?;
     let method = Method::from_str(asked.method).map_err(unreachable)?;
-    let mut request = RequestBuilder::new(method, url);
+    let mut request = RequestBuilder::new(method, asked.url.clone());
     for (name, value) in &asked.headers {
         request = request.header(*name, value);
     }

@@ -8,7 +8,7 @@ use herd_core::LookupError;
 use herd_runtime::{HttpRequest, HttpResponse, Upstream, upstream};
 use reqwest::header::{ACCEPT, HOST, USER_AGENT};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder};
 use url::Position;
 
 /// A provider asked through reqwest.
@@ -31,10 +31,9 @@ impl Reqwest {
 
     /// The headers curl sends, in its order, so that a provider sees one herd whatever it runs on.
     fn request(&self, asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
-        let url = Url::parse(&asked.url).map_err(|_| LookupError::Unreachable)?;
         let method = Method::from_str(asked.method).map_err(|_| LookupError::Unreachable)?;
-        let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
-        let mut request = self.client.request(method, url).header(HOST, host);
+        let host = &asked.url[Position::BeforeHost..Position::AfterPort];
+        let mut request = self.client.request(method, asked.url.clone()).header(HOST, host);
         request = request.header(ACCEPT, "*/*").header(USER_AGENT, upstream::USER_AGENT);
         for (name, value) in &asked.headers {
             request = request.header(*name, value);

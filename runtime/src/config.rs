@@ -49,6 +49,7 @@ use source::Source;
 use std::fs;
 use std::path::Path;
 use toml::Spanned;
+use url::Url;
 
 mod file;
 mod servers;
@@ -140,25 +141,22 @@ fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
     Ok(upstream)
 }
 
-/// The server may append `?location=...` to the URL, and sends it as it is.
-fn check_url(url: &str) -> Result<(), &'static str> {
+/// The server may add `?location=...` to the URL.
+fn check_url(url: &str) -> Result<(), String> {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
-        return Err("a URL starts with http:// or https://");
+        return Err("a URL starts with http:// or https://".to_owned());
     };
-    if rest.is_empty() || rest.starts_with(['/', ':', '?', '#']) {
-        return Err("there is no host in this URL");
-    }
-    if rest.contains(['?', '#']) {
-        return Err(
-            "the URL ends where the query starts: leave out the `?` or `#` and what follows",
-        );
-    }
-    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(
-            "a URL has neither spaces nor other than ASCII characters in it: write them as %20",
-        );
-    }
-    Ok(())
+    let wrong = if rest.is_empty() || rest.starts_with(['/', ':', '?', '#']) {
+        "there is no host in this URL"
+    } else if rest.contains(['?', '#']) {
+        "the URL ends where the query starts: leave out the `?` or `#` and what follows"
+    } else if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "a URL has neither spaces nor other than ASCII characters in it: write them as %20"
+    } else {
+        let parsed = Url::parse(url);
+        return parsed.map(drop).map_err(|error| format!("this is no URL: {error}"));
+    };
+    Err(wrong.to_owned())
 }
 
 /// The name of an environment variable, such as the operating system can take.

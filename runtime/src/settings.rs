@@ -15,6 +15,7 @@ use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Secured, Seed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env;
 use std::net::ToSocketAddrs as _;
+use url::Url;
 
 /// What one server needs to run.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub struct UpstreamSettings {
     /// Where the requests go: all of the address but the query.
-    pub url: String,
+    pub url: Url,
     /// What goes with each request, where the provider wants one.
     pub key: Option<Key>,
     /// How long a lookup may take, from connecting to the last byte.
@@ -82,11 +83,13 @@ impl UpstreamSettings {
         let has_error_bodies = request.has_error_bodies();
         match request {
             Request::Get { query } => {
-                let mut url = format!("{}?{query}", self.url);
+                let mut query = query.to_owned();
                 if let Some(Key(key)) = &self.key {
-                    url.push_str("&key=");
-                    url.extend(utf8_percent_encode(key, NOT_UNRESERVED));
+                    query.push_str("&key=");
+                    query.extend(utf8_percent_encode(key, NOT_UNRESERVED));
                 }
+                let mut url = self.url.clone();
+                url.set_query(Some(&query));
                 let (headers, body) = (Vec::new(), String::new());
                 HttpRequest { method: "GET", url, headers, body, has_error_bodies }
             }
@@ -253,12 +256,9 @@ fn upstream(
             key = Some(Key::new(value));
         }
     }
-    Ok(UpstreamSettings {
-        url: upstream.url.clone(),
-        key,
-        timeout: upstream.timeout,
-        dialect: upstream.dialect,
-    })
+    let url = Url::parse(&upstream.url)
+        .map_err(|error| Failure::wrong(format!("{} is no URL: {error}", upstream.url)))?;
+    Ok(UpstreamSettings { url, key, timeout: upstream.timeout, dialect: upstream.dialect })
 }
 
 fn is_visible(text: &str) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use herd_core::{LookupError, Response};
 use memchr::memmem;
+use url::Url;
 
 use crate::settings::UpstreamSettings;
 
@@ -31,7 +32,7 @@ pub struct HttpRequest {
     /// `GET` or `POST`.
     pub method: &'static str,
     /// The whole address.
-    pub url: String,
+    pub url: Url,
     /// The header fields that follow those of every request, which are `Host`, `Accept` and
     /// `User-Agent`.
     pub headers: Vec<(&'static str, String)>,
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn a_refusal_does_not_show_the_key() {
         let settings = UpstreamSettings {
-            url: "http://127.0.0.1:1/".to_owned(),
+            url: Url::parse("http://127.0.0.1:1/").unwrap(),
             key: Some(Key::new("SESAME")),
             timeout: Duration::from_secs(1),
             dialect: UpstreamDialect::PlacesNew,

@@ -250,7 +250,7 @@ impl Adapter {
     /// What the provider answers, its body as far as it is wanted and shows the core that it is too
     /// long.
     fn look_up(&self, request: &HttpRequest) -> Result<HttpResponse, LookupError> {
-        let mut asked = http::Request::builder().method(request.method).uri(&request.url);
+        let mut asked = http::Request::builder().method(request.method).uri(request.url.as_str());
         for (name, value) in &request.headers {
             asked = asked.header(*name, value);
         }

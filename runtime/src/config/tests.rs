@@ -326,6 +326,8 @@ fn a_url_is_what_a_query_can_be_appended_to() {
         url("http://a/x y"),
         "2: a URL has neither spaces nor other than ASCII characters in it: write them as %20"
     );
+    assert_eq!(url("http://a:65536/x"), "2: this is no URL: invalid port number");
+    assert_eq!(url("http://[::1/x"), "2: this is no URL: invalid IPv6 address");
     assert_eq!(
         wrong_before("[upstream]\nkey_env = ''"),
         "2: this can not be the name of an environment variable"

@@ -99,7 +99,7 @@ fn the_posts_herd_asks_for_posts() {
     let settings = Home::new().load(&args("Gasol", builtin("posts-2013"))).unwrap();
 
     assert_eq!(settings.core.dialect, Dialect::Posts);
-    assert_eq!(settings.upstream.url, "http://127.0.0.1:12020/search.json");
+    assert_eq!(settings.upstream.url.as_str(), "http://127.0.0.1:12020/search.json");
 }
 
 #[test]
@@ -113,9 +113,12 @@ fn the_new_places_are_asked_at_googles_unless_the_file_says_where() {
 
     let settings = load("").unwrap();
     assert_eq!(settings.core.dialect, Dialect::PlacesNew);
-    assert_eq!(settings.upstream.url, "https://places.googleapis.com/v1/places:searchNearby");
+    assert_eq!(
+        settings.upstream.url.as_str(),
+        "https://places.googleapis.com/v1/places:searchNearby"
+    );
     let settings = load("url = 'http://127.0.0.1:1/x'").unwrap();
-    assert_eq!(settings.upstream.url, "http://127.0.0.1:1/x");
+    assert_eq!(settings.upstream.url.as_str(), "http://127.0.0.1:1/x");
 }
 
 #[test]
