@@ -147,7 +147,30 @@ impl Herd {
         limit: usize,
         out: &mut Output,
     ) -> usize {
-        let mut batch: Vec<Entry<&[u8]>> = recycle(core::mem::take(&mut self.updates));
+        let mut batch = recycle(core::mem::take(&mut self.updates));
+        self.find_updates(input, limit, &mut batch);
+        self.directory.warm(batch.iter().map(|entry| entry.hash));
+        let is_plain = self.peers[peer.index()].is_plain();
+        let mut done = 0;
+        for entry in &batch {
+            let line = &input[done..entry.end - 1];
+            done = entry.end;
+            if is_plain {
+                let why = Update::parse(line).err().unwrap_or(Malformed::UnknownCommand);
+                self.drop_line(id, why, out);
+            } else if self.directory.holds(entry.hash, entry.seen, line) {
+                // News comes by every way there is: much of what is heard is known, and needs no second look.
+                self.counters.updates_received += 1;
+            } else {
+                self.read_update(now, peer, id, line, entry, out);
+            }
+        }
+        self.updates = recycle(batch);
+        done
+    }
+
+    /// Finds the lines that `input` begins with, as many as one batch holds, and whom each is about.
+    fn find_updates<'i>(&self, input: &'i [u8], limit: usize, batch: &mut Vec<Entry<&'i [u8]>>) {
         let mut at = 0;
         while batch.len() < BATCH
             && let line = &input[at..input.len().min(at + limit + 1)]
@@ -157,32 +180,29 @@ impl Herd {
             at += length + 1;
             batch.push(Entry { end: at, hash: self.directory.hash(client), seen: client });
         }
-        self.directory.warm(batch.iter().map(|entry| entry.hash));
-        let is_plain = self.peers[peer.index()].is_plain();
-        let origin = self.peers[peer.index()].cursor.origin();
-        let mut start = 0;
-        for entry in &batch {
-            let line = &input[start..entry.end - 1];
-            start = entry.end;
-            // News comes by every way there is: much of what is heard is known, and needs no second look.
-            if !is_plain && self.directory.holds(entry.hash, entry.seen, line) {
-                self.counters.updates_received += 1;
-                continue;
+    }
+
+    /// Applies a line of a neighbour's, given without its line end, that the table does not hold word for word.
+    fn read_update(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        id: ConnId,
+        line: &[u8],
+        entry: &Entry<&[u8]>,
+        out: &mut Output,
+    ) {
+        match Update::parse(line) {
+            Ok(update) => {
+                let client = update.report.client;
+                let is_seen = client == entry.seen;
+                let hash = if is_seen { entry.hash } else { self.directory.hash(client) };
+                let origin = self.peers[peer.index()].cursor.origin();
+                self.take_update(hash, line, &update, origin);
             }
-            match Update::parse(line) {
-                Ok(update) if !is_plain => {
-                    let client = update.report.client;
-                    let is_seen = client == entry.seen;
-                    let hash = if is_seen { entry.hash } else { self.directory.hash(client) };
-                    self.take_update(hash, line, &update, origin);
-                }
-                Err(_) if !is_plain && self.note_progress(now, peer, line, out) => {}
-                Ok(_) => self.drop_line(id, Malformed::UnknownCommand, out),
-                Err(why) => self.drop_line(id, why, out),
-            }
+            Err(_) if self.note_progress(now, peer, line, out) => {}
+            Err(why) => self.drop_line(id, why, out),
         }
-        self.updates = recycle(batch);
-        at
     }
 
     /// Keeps what a neighbour says about a client, if it is news.
