@@ -13,36 +13,43 @@
 //! come on two connections, read by tasks that a runtime runs in any order. So what neighbours have sent
 //! is heard before anything else is: [`Host::read`] sees to that, however many threads there are.
 
+mod actions;
+mod connections;
+mod neighbours;
+mod replies;
 mod secured;
+mod warnings;
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::future::Future;
 use core::net::{IpAddr, SocketAddr};
 use core::task::{Poll, ready};
 use core::time::Duration;
 use std::collections::HashMap;
-use std::io::{self, Read as _};
-use std::net::Shutdown;
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{AbortHandle, AbortRegistration, poll_fn};
 use futures_util::task::AtomicWaker;
 use herd_core::{
-    Action, ConnId, Counters, Dialled, Form, Herd, Instant, Listener, LookupError, LookupId,
-    Notice, Now, Output, PeerId, Response,
+    ConnId, Counters, Dialled, Herd, Instant, Listener, LookupError, LookupId, Now, Output, PeerId,
+    Response,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
 use crate::clock;
 use crate::log::{Direction, LogFile};
 use crate::metrics::Inquiry;
-use crate::notices;
-use crate::port::{Outbox, Port, Read};
+use crate::port::{Port, Read};
 use crate::settings::{Settings, UpstreamSettings};
-use crate::tls::{Session, Tls};
+use crate::tls::Tls;
 use crate::upstream::HttpRequest;
+
+use connections::{Entry, find};
+use neighbours::HEARD;
+use replies::Replies;
+use warnings::WARN_EVERY;
 
 /// A server whose connections are written to through `S`.
 pub struct Host<S> {
@@ -92,21 +99,6 @@ struct State<S> {
     warned: Option<Instant>,
 }
 
-struct Entry<S> {
-    port: Arc<Port<S>>,
-    /// Who is at the other end: an address, or a neighbour's name.
-    peer: Arc<str>,
-    outbox: Outbox,
-}
-
-/// Bytes that are sent when the lock is free again.
-#[derive(Default)]
-struct Replies {
-    /// Where to. Its outbox is not idle from the first byte here until all are sent.
-    conn: Option<ConnId>,
-    bytes: Vec<u8>,
-}
-
 /// Where a connection was accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Door {
@@ -148,20 +140,14 @@ pub enum Job<S> {
 const ROUNDS: usize = 4;
 /// Bytes read from a connection at once.
 const CHUNK: usize = 64 * 1024;
-/// Bytes read from a link ahead of what somebody else has sent.
-const HEARD: usize = 16 * 1024;
 /// Bytes that the kernel holds for a connection before they are on their way. A client that asks and does
 /// not read is done with soon, instead of when megabytes are full.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT: u32 = 128 * 1024;
-/// Bytes of memory that a thread keeps for replies.
-const KEPT: usize = 256 * 1024;
 
 thread_local! {
     /// An idle connection owns no buffer.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
-    /// Memory for replies, used again.
-    static REPLIES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
@@ -355,72 +341,6 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         self.log.event(clock::now().wall, log::Level::Info, text);
     }
 
-    /// Bytes of a client were read, or none: hands them to the core, and sends what answers them.
-    fn converse(&self, port: &Port<S>, bytes: Read<'_>) {
-        let mut state = self.lock();
-        self.hear_neighbours(&mut state);
-        let conn = (!port.is_secured()).then_some(port.id);
-        state.replies = Replies { conn, bytes: REPLIES.take() };
-        self.receive(&mut state, port, bytes);
-        let mut replies = core::mem::take(&mut state.replies);
-        for round in 1.. {
-            if replies.bytes.is_empty() {
-                break;
-            }
-            drop(state);
-            let outcome = try_send(&port.stream, &replies.bytes);
-            state = self.lock();
-            let now = state.now;
-            match outcome {
-                Ok(taken) => {
-                    if let Some(entry) = find(&mut state.entries, port.id)
-                        && entry.outbox.let_go(&replies.bytes[taken..])
-                    {
-                        (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
-                    }
-                    state.taken.push((port.id, taken));
-                }
-                Err(_) => state.broken.push(port.id),
-            }
-            replies.bytes.clear();
-            replies.conn = (round < ROUNDS).then_some(port.id);
-            state.replies = replies;
-            self.follow(&mut state, now);
-            replies = core::mem::take(&mut state.replies);
-        }
-        drop(state);
-        replies.bytes.shrink_to(KEPT);
-        REPLIES.set(replies.bytes);
-    }
-
-    /// Hands the core what neighbours have sent and nobody has read yet. What ended a link is left to
-    /// the task that reads it.
-    fn hear_neighbours(&self, state: &mut State<S>) {
-        if state.links.is_empty() {
-            return;
-        }
-        let mut polled: Vec<_> =
-            state.links.iter().map(|link| PollFd::new(&link.stream, PollFlags::IN)).collect();
-        if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
-            return;
-        }
-        let links = state.links.iter().zip(&polled);
-        let speaking: Vec<_> = links
-            .filter(|(_, polled)| !polled.revents().is_empty())
-            .map(|(link, _)| Arc::clone(link))
-            .collect();
-        let mut buffer = core::mem::take(&mut state.heard);
-        for link in speaking {
-            match (&*SockRef::from(&link.stream)).read(&mut buffer) {
-                Ok(0) => {}
-                Ok(length) => self.receive(state, &link, link.open(&buffer[..length])),
-                Err(error) if is_passing(&error) => {}
-                Err(_) => self.go(state, |state, now| state.break_off(now, link.id)),
-            }
-        }
-        state.heard = buffer;
-    }
-
     /// Bytes were read from a socket.
     fn receive(&self, state: &mut State<S>, port: &Port<S>, bytes: Read<'_>) {
         match bytes {
@@ -478,158 +398,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         }
     }
 
-    /// Carries out the actions there are.
-    fn act(&self, state: &mut State<S>, now: Now, at_once: bool) {
-        let mut out = core::mem::take(&mut state.out);
-        for action in out.actions() {
-            match action {
-                Action::Send { conn, bytes, form } => {
-                    self.send(state, now, conn, bytes, form, at_once);
-                }
-                Action::Pause { conn } => state.with_port(conn, |port| port.pause(true)),
-                Action::Resume { conn } => state.with_port(conn, |port| port.pause(false)),
-                Action::Shutdown { conn } => {
-                    state.with_port(conn, |port| {
-                        port.say_goodbye();
-                        port.shutdown(Shutdown::Write);
-                    });
-                }
-                Action::Close { conn } => state.close(conn, &self.log),
-                Action::Dial { peer, within } => {
-                    let address = Arc::clone(&self.peers[peer.index()].0);
-                    (self.perform)(Job::Dial { peer, address, within });
-                }
-                Action::Lookup { id, request } => {
-                    let (handle, abort) = AbortHandle::new_pair();
-                    state.lookups.insert(id, handle);
-                    let request = self.upstream.request(request);
-                    (self.perform)(Job::Ask { id, request, abort });
-                }
-                Action::Cancel { id } => {
-                    if let Some(handle) = state.lookups.remove(&id) {
-                        handle.abort();
-                    }
-                }
-                Action::Log(notice) => self.note(state, now, &notice),
-            }
-        }
-        out.clear();
-        state.out = out;
-    }
-
-    /// Offers bytes to the kernel, and keeps what it does not take for a job.
-    fn send(
-        &self,
-        state: &mut State<S>,
-        now: Now,
-        conn: ConnId,
-        bytes: &[u8],
-        form: Form,
-        at_once: bool,
-    ) {
-        let Some(entry) = find(&mut state.entries, conn) else { return };
-        let number = entry.port.number;
-        if self.log.wants_lines() {
-            match form {
-                Form::Lines => {
-                    self.log.bytes(now.wall, Direction::Sent, number, &entry.peer, bytes);
-                }
-                Form::Answer => self.log.answer(now.wall, number, &entry.peer, bytes),
-            }
-        }
-        let replies = &mut state.replies;
-        if replies.conn == Some(conn) && (entry.outbox.is_idle() || !replies.bytes.is_empty()) {
-            entry.outbox.hold();
-            return replies.bytes.extend_from_slice(bytes);
-        }
-        self.offer(entry, &mut state.taken, &mut state.broken, bytes, at_once);
-    }
-
-    /// The same for bytes that the log has, or that are none of the core's; notes what became of it.
-    fn offer(
-        &self,
-        entry: &mut Entry<S>,
-        taken_now: &mut Vec<(ConnId, usize)>,
-        broken: &mut Vec<ConnId>,
-        bytes: &[u8],
-        at_once: bool,
-    ) {
-        let conn = entry.port.id;
-        let bytes = entry.port.seal(bytes);
-        if bytes.is_empty() {
-            return;
-        }
-        let taken = if entry.outbox.is_idle() && at_once {
-            match try_send(&entry.port.stream, &bytes) {
-                Ok(taken) => taken,
-                Err(_) => return broken.push(conn),
-            }
-        } else {
-            0
-        };
-        taken_now.push((conn, entry.port.drained(taken)));
-        if taken < bytes.len() && entry.outbox.add(&bytes[taken..]) {
-            (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
-        }
-    }
-
-    fn note(&self, state: &mut State<S>, now: Now, notice: &Notice) {
-        let neighbour = notices::neighbour(notice).map(|peer| &self.peers[peer.index()].1);
-        let mut entry = notices::connection(notice).and_then(|conn| find(&mut state.entries, conn));
-        if let (Notice::LinkUp { .. }, Some(entry), Some(name)) = (notice, &mut entry, neighbour) {
-            entry.peer = Arc::clone(name);
-            entry.port.become_link();
-            state.links.push(Arc::clone(&entry.port));
-        }
-        let who = entry.map(|entry| (entry.port.number, &*entry.peer));
-        let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
-        let level = rationed(&mut state.warned, now, notices::level(notice));
-        self.log.event(now.wall, level, format_args!("{text}"));
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: AsFd> State<S> {
-    fn open(
-        &mut self,
-        id: ConnId,
-        stream: S,
-        peer: Arc<str>,
-        session: Option<Session>,
-    ) -> Arc<Port<S>> {
-        self.connections += 1;
-        let port = Arc::new(Port::new(id, self.connections, stream, session));
-        if self.entries.len() <= id.index() {
-            self.entries.resize_with(id.index() + 1, || None);
-        }
-        let entry = Entry { port: Arc::clone(&port), peer, outbox: Outbox::default() };
-        self.entries[id.index()] = Some(entry);
-        port
-    }
-
-    fn with_port(&mut self, conn: ConnId, act: impl FnOnce(&Port<S>)) {
-        if let Some(entry) = find(&mut self.entries, conn) {
-            act(&entry.port);
-        }
-    }
-
-    fn close(&mut self, conn: ConnId, log: &LogFile) {
-        if let Some(entry) = find(&mut self.entries, conn) {
-            if self.replies.conn == Some(conn) {
-                // There is no later. An error says that the other side was faster.
-                let _ = try_send(&entry.port.stream, &core::mem::take(&mut self.replies.bytes));
-            }
-            entry.port.say_goodbye();
-            entry.port.close();
-            log.gone(entry.port.number);
-            self.entries[conn.index()] = None;
-            self.links.retain(|link| link.id != conn);
-        }
-    }
-
     /// Tells the core of a connection that broke; it is closed at the end of the turn, when what there
     /// is to say of it has been said.
     fn break_off(&mut self, now: Now, conn: ConnId) {
@@ -676,27 +450,8 @@ fn try_send(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-fn find<S>(entries: &mut [Option<Entry<S>>], conn: ConnId) -> Option<&mut Entry<S>> {
-    entries.get_mut(conn.index())?.as_mut().filter(|entry| entry.port.id == conn)
-}
-
-/// The level of something that strangers can bring about: standard error is told of it now and then, the log
-/// always.
-fn rationed(warned: &mut Option<Instant>, now: Now, level: log::Level) -> log::Level {
-    if level != log::Level::Warn {
-        return level;
-    }
-    if warned.is_some_and(|last| now.mono.since(last) < WARN_EVERY) {
-        return log::Level::Info;
-    }
-    *warned = Some(now.mono);
-    level
-}
-
 /// How long a server that has run out of descriptors leaves connections to the kernel.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often standard error is told of what strangers can bring about.
-const WARN_EVERY: Duration = Duration::from_secs(10);
 /// How long the timer task sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 

@@ -5,7 +5,9 @@ use std::os::fd::AsFd;
 use crate::port::Port;
 use crate::tls::{End, Opened};
 
-use super::{Host, State, find, rationed};
+use super::connections::find;
+use super::warnings::rationed;
+use super::{Host, State};
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// Bytes were read and opened. What TLS itself has to say to them goes out first.
