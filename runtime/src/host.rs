@@ -46,7 +46,7 @@ use crate::settings::{Settings, UpstreamSettings};
 use crate::tls::Tls;
 use crate::upstream::HttpRequest;
 
-use connections::{Entry, find};
+use connections::Connections;
 use neighbours::HEARD;
 use replies::Replies;
 use warnings::WARN_EVERY;
@@ -74,10 +74,7 @@ pub struct Host<S> {
 struct State<S> {
     herd: Herd,
     out: Output,
-    /// The connections, by the number that the core has for them.
-    entries: Vec<Option<Entry<S>>>,
-    /// The connections of the links that are up.
-    links: Vec<Arc<Port<S>>>,
+    connections: Connections<S>,
     /// Where what neighbours have sent is read into, ahead of what somebody else has.
     heard: Box<[u8]>,
     lookups: HashMap<LookupId, AbortHandle>,
@@ -88,8 +85,6 @@ struct State<S> {
     /// Connections that broke in this turn, and those that the core was told of.
     broken: Vec<ConnId>,
     gone: Vec<ConnId>,
-    /// The number of the last connection.
-    connections: u64,
     /// The clocks as they were in the last turn.
     now: Now,
     /// When the timer task wakes up by itself.
@@ -165,15 +160,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             state: Mutex::new(State {
                 herd: Herd::new(settings.core.clone()),
                 out: Output::new(),
-                entries: Vec::new(),
-                links: Vec::new(),
+                connections: Connections::new(),
                 heard: vec![0; HEARD].into_boxed_slice(),
                 lookups: HashMap::new(),
                 replies: Replies::default(),
                 taken: Vec::new(),
                 broken: Vec::new(),
                 gone: Vec::new(),
-                connections: 0,
                 now: Now::default(),
                 alarm: None,
                 stopping: false,
@@ -202,7 +195,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let session = self.tls.accepted(door, plain);
         self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
-            Some(state.open(id, stream, Arc::from(from.to_string()), session))
+            Some(state.connections.open(id, stream, Arc::from(from.to_string()), session))
         })
     }
 
@@ -224,7 +217,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
             let session = self.tls.dialled(peer);
-            Some(state.open(id, stream.ok()?, Arc::clone(address), session))
+            Some(state.connections.open(id, stream.ok()?, Arc::clone(address), session))
         })
     }
 
@@ -258,13 +251,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
     /// What waits to be written, for a [`Job::Write`]; it is written from its start on.
     pub fn unsent(&self, port: &Port<S>) -> Option<Vec<u8>> {
-        find(&mut self.lock().entries, port.id)?.outbox.take()
+        self.lock().connections.find(port.id)?.outbox.take()
     }
 
     /// The kernel took `count` of `bytes`, which [`Host::unsent`] gave.
     pub fn wrote(&self, port: &Port<S>, bytes: Vec<u8>, count: usize) {
         self.turn(|state, _| {
-            if let Some(entry) = find(&mut state.entries, port.id) {
+            if let Some(entry) = state.connections.find(port.id) {
                 entry.outbox.put_back(bytes, count);
             }
             state.taken.push((port.id, port.drained(count)));
@@ -356,7 +349,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 return state.herd.handle_eof(now, port.id, &mut state.out);
             }
             if self.log.wants_lines()
-                && let Some(entry) = find(&mut state.entries, port.id)
+                && let Some(entry) = state.connections.find(port.id)
             {
                 self.log.bytes(now.wall, Direction::Received, port.number, &entry.peer, bytes);
             }
@@ -411,6 +404,14 @@ impl<S: AsFd> State<S> {
         self.gone.push(conn);
     }
 
+    fn close(&mut self, conn: ConnId, log: &LogFile) {
+        let Some(entry) = self.connections.remove(conn) else { return };
+        self.replies.send_last(&entry.port);
+        entry.port.say_goodbye();
+        entry.port.close();
+        log.gone(entry.port.number);
+    }
+
     /// Whether the core wants to be told the time before the timer task would.
     fn is_hurried(&self) -> bool {
         match (self.herd.poll_timeout(), self.alarm) {
@@ -442,19 +443,7 @@ fn bound_unsent(stream: &impl AsFd) {
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn bound_unsent(_: &impl AsFd) {}
 
-/// Offers bytes to the kernel; how many it took.
-fn try_send(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    match SockRef::from(stream).send(bytes) {
-        Err(error) if is_passing(&error) => Ok(0),
-        outcome => outcome,
-    }
-}
-
 /// How long a server that has run out of descriptors leaves connections to the kernel.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long the timer task sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}

@@ -4,6 +4,7 @@ use core::future::Future;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use std::borrow::Cow;
+use std::io::{self, Read as _};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -114,6 +115,16 @@ impl<S: AsFd> Port<S> {
         Self { id, number, stream, session, paused, closed, link, gate: AtomicWaker::new() }
     }
 
+    /// Offers bytes to the kernel; how many it took.
+    pub(crate) fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        none_if_passing(SockRef::from(&self.stream).send(bytes))
+    }
+
+    /// Reads what the kernel has; how many bytes that were. None is the end, or that there are none yet.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        none_if_passing((&*SockRef::from(&self.stream)).read(buffer))
+    }
+
     /// Says over TLS that nothing more will come, if the kernel has taken all else and takes this.
     pub(crate) fn say_goodbye(&self) {
         if let Some(mut session) = self.session()
@@ -134,6 +145,18 @@ impl<S: AsFd> Port<S> {
     pub(crate) fn shutdown(&self, how: Shutdown) {
         let _ = SockRef::from(&self.stream).shutdown(how);
     }
+}
+
+/// What a call of the kernel's came to: one that would have to wait moves no bytes.
+fn none_if_passing(outcome: io::Result<usize>) -> io::Result<usize> {
+    match outcome {
+        Err(error) if is_passing(&error) => Ok(0),
+        outcome => outcome,
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// What the kernel did not take at once.

@@ -14,9 +14,9 @@ use herd_core::{Action, ConnId, Form, Notice, Now};
 use crate::log::Direction;
 use crate::notices;
 
-use super::connections::{Entry, find};
+use super::connections::Entry;
 use super::warnings::rationed;
-use super::{Host, Job, State, try_send};
+use super::{Host, Job, State};
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// Carries out the actions there are.
@@ -27,13 +27,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Action::Send { conn, bytes, form } => {
                     self.send(state, now, conn, bytes, form, at_once);
                 }
-                Action::Pause { conn } => state.with_port(conn, |port| port.pause(true)),
-                Action::Resume { conn } => state.with_port(conn, |port| port.pause(false)),
+                Action::Pause { conn } => state.connections.pause(conn, true),
+                Action::Resume { conn } => state.connections.pause(conn, false),
                 Action::Shutdown { conn } => {
-                    state.with_port(conn, |port| {
-                        port.say_goodbye();
-                        port.shutdown(Shutdown::Write);
-                    });
+                    if let Some(entry) = state.connections.find(conn) {
+                        entry.port.say_goodbye();
+                        entry.port.shutdown(Shutdown::Write);
+                    }
                 }
                 Action::Close { conn } => state.close(conn, &self.log),
                 Action::Dial { peer, within } => {
@@ -68,7 +68,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         form: Form,
         at_once: bool,
     ) {
-        let Some(entry) = find(&mut state.entries, conn) else { return };
+        let Some(entry) = state.connections.find(conn) else { return };
         let number = entry.port.number;
         if self.log.wants_lines() {
             match form {
@@ -78,12 +78,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Form::Answer => self.log.answer(now.wall, number, &entry.peer, bytes),
             }
         }
-        let replies = &mut state.replies;
-        if replies.conn == Some(conn) && (entry.outbox.is_idle() || !replies.bytes.is_empty()) {
-            entry.outbox.hold();
-            return replies.bytes.extend_from_slice(bytes);
+        if !state.replies.keep(entry, bytes) {
+            self.offer(entry, &mut state.taken, &mut state.broken, bytes, at_once);
         }
-        self.offer(entry, &mut state.taken, &mut state.broken, bytes, at_once);
     }
 
     /// The same for bytes that the log has, or that are none of the core's; notes what became of it.
@@ -101,7 +98,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             return;
         }
         let taken = if entry.outbox.is_idle() && at_once {
-            match try_send(&entry.port.stream, &bytes) {
+            match entry.port.try_send(&bytes) {
                 Ok(taken) => taken,
                 Err(_) => return broken.push(conn),
             }
@@ -116,12 +113,10 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
     fn note(&self, state: &mut State<S>, now: Now, notice: &Notice) {
         let neighbour = notices::neighbour(notice).map(|peer| &self.peers[peer.index()].1);
-        let mut entry = notices::connection(notice).and_then(|conn| find(&mut state.entries, conn));
-        if let (Notice::LinkUp { .. }, Some(entry), Some(name)) = (notice, &mut entry, neighbour) {
-            entry.peer = Arc::clone(name);
-            entry.port.become_link();
-            state.links.push(Arc::clone(&entry.port));
+        if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
+            state.connections.become_link(*conn, name);
         }
+        let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
         let level = rationed(&mut state.warned, now, notices::level(notice));

@@ -8,12 +8,20 @@ use std::sync::Arc;
 
 use herd_core::ConnId;
 
-use crate::log::LogFile;
 use crate::port::{Outbox, Port};
 use crate::tls::Session;
 
-use super::{State, try_send};
+/// The connections there are.
+pub(super) struct Connections<S> {
+    /// By the index that the core has for them, which it uses again.
+    entries: Vec<Option<Entry<S>>>,
+    /// Those of the links that are up.
+    links: Vec<Arc<Port<S>>>,
+    /// The number of the last one.
+    last: u64,
+}
 
+/// A connection, and what is known of it.
 pub(super) struct Entry<S> {
     pub(super) port: Arc<Port<S>>,
     /// Who is at the other end: an address, or a neighbour's name.
@@ -21,7 +29,11 @@ pub(super) struct Entry<S> {
     pub(super) outbox: Outbox,
 }
 
-impl<S: AsFd> State<S> {
+impl<S: AsFd> Connections<S> {
+    pub(super) const fn new() -> Self {
+        Self { entries: Vec::new(), links: Vec::new(), last: 0 }
+    }
+
     pub(super) fn open(
         &mut self,
         id: ConnId,
@@ -29,8 +41,8 @@ impl<S: AsFd> State<S> {
         peer: Arc<str>,
         session: Option<Session>,
     ) -> Arc<Port<S>> {
-        self.connections += 1;
-        let port = Arc::new(Port::new(id, self.connections, stream, session));
+        self.last += 1;
+        let port = Arc::new(Port::new(id, self.last, stream, session));
         if self.entries.len() <= id.index() {
             self.entries.resize_with(id.index() + 1, || None);
         }
@@ -39,27 +51,35 @@ impl<S: AsFd> State<S> {
         port
     }
 
-    pub(super) fn with_port(&mut self, conn: ConnId, act: impl FnOnce(&Port<S>)) {
-        if let Some(entry) = find(&mut self.entries, conn) {
-            act(&entry.port);
+    pub(super) fn find(&mut self, id: ConnId) -> Option<&mut Entry<S>> {
+        self.entries.get_mut(id.index())?.as_mut().filter(|entry| entry.port.id == id)
+    }
+
+    /// Has a connection not be read from, or read from again.
+    pub(super) fn pause(&mut self, id: ConnId, paused: bool) {
+        if let Some(entry) = self.find(id) {
+            entry.port.pause(paused);
         }
     }
 
-    pub(super) fn close(&mut self, conn: ConnId, log: &LogFile) {
-        if let Some(entry) = find(&mut self.entries, conn) {
-            if self.replies.conn == Some(conn) {
-                // There is no later. An error says that the other side was faster.
-                let _ = try_send(&entry.port.stream, &core::mem::take(&mut self.replies.bytes));
-            }
-            entry.port.say_goodbye();
-            entry.port.close();
-            log.gone(entry.port.number);
-            self.entries[conn.index()] = None;
-            self.links.retain(|link| link.id != conn);
+    /// A connection has become a link with the neighbour called `name`.
+    pub(super) fn become_link(&mut self, id: ConnId, name: &Arc<str>) {
+        if let Some(entry) = self.find(id) {
+            entry.peer = Arc::clone(name);
+            entry.port.become_link();
+            let port = Arc::clone(&entry.port);
+            self.links.push(port);
         }
     }
-}
 
-pub(super) fn find<S>(entries: &mut [Option<Entry<S>>], conn: ConnId) -> Option<&mut Entry<S>> {
-    entries.get_mut(conn.index())?.as_mut().filter(|entry| entry.port.id == conn)
+    /// The connections of the links that are up.
+    pub(super) fn links(&self) -> &[Arc<Port<S>>] {
+        &self.links
+    }
+
+    pub(super) fn remove(&mut self, id: ConnId) -> Option<Entry<S>> {
+        self.find(id)?;
+        self.links.retain(|link| link.id != id);
+        self.entries[id.index()].take()
+    }
 }

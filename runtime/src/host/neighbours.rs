@@ -3,38 +3,37 @@
 //! A link's own task reads it too, and is the one that notices its end; this module reads ahead of it, when
 //! somebody else's bytes are about to be handed to the core.
 
-use std::io::Read as _;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::SockRef;
 
-use super::{Host, State, is_passing};
+use super::{Host, State};
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// Hands the core what neighbours have sent and nobody has read yet. What ended a link is left to
     /// the task that reads it.
     pub(super) fn hear_neighbours(&self, state: &mut State<S>) {
-        if state.links.is_empty() {
+        let links = state.connections.links();
+        if links.is_empty() {
             return;
         }
         let mut polled: Vec<_> =
-            state.links.iter().map(|link| PollFd::new(&link.stream, PollFlags::IN)).collect();
+            links.iter().map(|link| PollFd::new(&link.stream, PollFlags::IN)).collect();
         if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
             return;
         }
-        let links = state.links.iter().zip(&polled);
         let speaking: Vec<_> = links
+            .iter()
+            .zip(&polled)
             .filter(|(_, polled)| !polled.revents().is_empty())
             .map(|(link, _)| Arc::clone(link))
             .collect();
         let mut buffer = core::mem::take(&mut state.heard);
         for link in speaking {
-            match (&*SockRef::from(&link.stream)).read(&mut buffer) {
+            match link.try_read(&mut buffer) {
                 Ok(0) => {}
                 Ok(length) => self.receive(state, &link, link.open(&buffer[..length])),
-                Err(error) if is_passing(&error) => {}
                 Err(_) => self.go(state, |state, now| state.break_off(now, link.id)),
             }
         }

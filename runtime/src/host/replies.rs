@@ -12,20 +12,37 @@ use herd_core::ConnId;
 
 use crate::port::{Port, Read};
 
-use super::connections::find;
-use super::{Host, Job, ROUNDS, try_send};
+use super::connections::Entry;
+use super::{Host, Job, ROUNDS};
 
 /// Bytes that are sent when the lock is free again.
 #[derive(Default)]
 pub(super) struct Replies {
     /// Where to. Its outbox is not idle from the first byte here until all are sent.
-    pub(super) conn: Option<ConnId>,
-    pub(super) bytes: Vec<u8>,
+    conn: Option<ConnId>,
+    bytes: Vec<u8>,
 }
 
-thread_local! {
-    /// Memory for replies, used again.
-    static REPLIES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+impl Replies {
+    /// Puts bytes aside that answer the client that was read from. Whether they do.
+    pub(super) fn keep<S>(&mut self, entry: &mut Entry<S>, bytes: &[u8]) -> bool {
+        // Where a job is writing already, they go behind what waits for it.
+        let is_behind = !entry.outbox.is_idle() && self.bytes.is_empty();
+        if self.conn != Some(entry.port.id) || is_behind {
+            return false;
+        }
+        entry.outbox.hold();
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
+
+    /// Sends what there is for a connection that is about to be closed: there is no later. An error says
+    /// that the other side was faster.
+    pub(super) fn send_last<S: AsFd>(&mut self, port: &Port<S>) {
+        if self.conn == Some(port.id) {
+            let _ = port.try_send(&core::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
@@ -42,12 +59,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 break;
             }
             drop(state);
-            let outcome = try_send(&port.stream, &replies.bytes);
+            let outcome = port.try_send(&replies.bytes);
             state = self.lock();
             let now = state.now;
             match outcome {
                 Ok(taken) => {
-                    if let Some(entry) = find(&mut state.entries, port.id)
+                    if let Some(entry) = state.connections.find(port.id)
                         && entry.outbox.let_go(&replies.bytes[taken..])
                     {
                         (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
@@ -70,3 +87,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
 /// Bytes of memory that a thread keeps for replies.
 const KEPT: usize = 256 * 1024;
+
+thread_local! {
+    /// Memory for replies, used again.
+    static REPLIES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 use crate::port::Port;
 use crate::tls::{End, Opened};
 
-use super::connections::find;
 use super::warnings::rationed;
 use super::{Host, State};
 
@@ -14,7 +13,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     pub(super) fn hear_secured(&self, state: &mut State<S>, port: &Port<S>, opened: Opened) {
         let Opened { plain, secured, end } = opened;
         self.go(state, |state, now| {
-            if let Some(entry) = find(&mut state.entries, port.id) {
+            if let Some(entry) = state.connections.find(port.id) {
                 self.offer(entry, &mut state.taken, &mut state.broken, &[], true);
             }
             if let Some((binding, peers)) = secured {
@@ -38,7 +37,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let is_ours = port.session().is_some_and(|session| session.is_dialled());
         let level = if is_certificate || is_ours { log::Level::Warn } else { log::Level::Info };
         self.go(state, |state, now| {
-            if let Some(entry) = find(&mut state.entries, port.id) {
+            if let Some(entry) = state.connections.find(port.id) {
                 let level = rationed(&mut state.warned, now, level);
                 let (number, peer) = (port.number, &entry.peer);
                 self.log.event(now.wall, level, format_args!("#{number} {peer} TLS: {why}"));
