@@ -12,6 +12,8 @@
 //! Whoever has an answer of one server may ask the next at once, and there the record and the question
 //! come on two connections, read by tasks that a runtime runs in any order. So what neighbours have sent
 //! is heard before anything else is: [`Host::read`] sees to that, however many threads there are.
+//!
+//! This file has what the adapters call, and the turn. What a turn is made of has files of its own beside it.
 
 mod actions;
 mod connections;
