@@ -51,7 +51,7 @@ use crate::upstream::HttpRequest;
 use connections::Connections;
 use neighbours::HEARD;
 use replies::Replies;
-use warnings::WARN_EVERY;
+use warnings::rationed;
 
 /// A server whose connections are written to through `S`.
 pub struct Host<S> {
@@ -204,9 +204,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// Connections can not be accepted, most likely for want of descriptors. How long to leave them to
     /// the kernel.
     pub fn accept_failed(&self, error: &io::Error) -> Duration {
-        let now = clock::now().mono;
-        let last = self.lock().warned.replace(now);
-        if last.is_none_or(|last| now.since(last) >= WARN_EVERY) {
+        let level = rationed(&mut self.lock().warned, clock::now(), log::Level::Warn);
+        if level == log::Level::Warn {
             log::warn!("can not accept connections: {error}");
         }
         ACCEPT_PAUSE

@@ -21,4 +21,24 @@ pub(super) fn rationed(warned: &mut Option<Instant>, now: Now, level: log::Level
 }
 
 /// How often standard error is told of what strangers can bring about.
-pub(super) const WARN_EVERY: Duration = Duration::from_secs(10);
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use log::Level::{Error, Info, Warn};
+
+    #[test]
+    fn what_goes_on_is_said_again_after_a_while() {
+        let mut warned = None;
+        let mut level = |millis: u64, level| {
+            let mono = Instant::from_nanos(millis * 1_000_000);
+            rationed(&mut warned, Now { mono, ..Now::default() }, level)
+        };
+        // Accepting is tried every 50 ms.
+        let said = (0..600).filter(|count| level(count * 50, Warn) == Warn).count();
+        assert_eq!(said, 3);
+        assert_eq!(level(30_000, Warn), Warn);
+        assert_eq!((level(30_001, Warn), level(30_001, Error)), (Info, Error));
+    }
+}
