@@ -1,26 +1,30 @@
 //! The one place that reads a clock.
 //!
 //! Both clocks are read together, once for all the lines that arrived together, and handed to the
-//! core, which never reads one itself.
+//! core, which never reads one itself. They are read by way of the C library, where `libfaketime` and its like
+//! can put a clock of their own.
 
 use herd_core::{Instant, Now, Timestamp};
-use rustix::time::{ClockId, clock_gettime};
+use std::sync::OnceLock;
+use std::time;
 
 /// One reading of both clocks.
 ///
-/// The monotonic clock counts from a moment before this process started, on Linux from when the system did.
+/// The monotonic clock counts from the first call in this process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the clocks are read for everybody else"
+)]
 pub fn now() -> Now {
-    let mono = u64::try_from(nanos(ClockId::Monotonic)).unwrap_or_default();
-    Now { wall: Timestamp::from_nanos(nanos(ClockId::Realtime)), mono: Instant::from_nanos(mono) }
+    static START: OnceLock<time::Instant> = OnceLock::new();
+    let start = START.get_or_init(time::Instant::now);
+    let mono = Instant::from_nanos(0).after(start.elapsed());
+    let wall = match time::SystemTime::now().duration_since(time::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+    };
+    Now { wall: Timestamp::from_nanos(wall), mono }
 }
-
-/// A clock of the system: nanoseconds since its zero, or the bound of what 64 bits of them can say.
-fn nanos(clock: ClockId) -> i64 {
-    let time = clock_gettime(clock);
-    time.tv_sec.saturating_mul(NANOS_PER_SECOND).saturating_add(time.tv_nsec)
-}
-
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
