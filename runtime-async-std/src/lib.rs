@@ -14,7 +14,9 @@ use std::sync::{Arc, Weak};
 
 use async_global_executor::GlobalExecutorConfig;
 use async_std::future::timeout;
+use async_std::io::ReadExt as _;
 use async_std::net::{TcpListener, TcpStream};
+use async_std::os::unix::net::UnixStream;
 use async_std::task;
 use futures_util::future::Abortable;
 use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server, signals};
@@ -58,8 +60,9 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         };
         Host::new(&settings, log.clone(), inquiry, perform)
     });
-    let stopper = Arc::clone(&host);
-    signals::handle(move || stopper.stop(), move || log.reopen())?;
+    let (signals, stopper) = (signals::catch()?, Arc::clone(&host));
+    task::spawn(heed(UnixStream::from(signals.stop), move || stopper.stop()));
+    task::spawn(heed(UnixStream::from(signals.reopen), move || log.reopen()));
 
     let doors = [Some((clients, Door::Clients)), links.map(|links| (links, Door::Links))];
     let mut accepting = Vec::new();
@@ -77,6 +80,13 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     host.stopped().await;
     host.log_counters();
     Ok(())
+}
+
+/// Does what a signal asks for, whenever it comes.
+async fn heed(mut signals: UnixStream, act: impl Fn()) {
+    while signals.read_exact(&mut [0]).await.is_ok() {
+        act();
+    }
 }
 
 /// Accepts connections for as long as it is let.

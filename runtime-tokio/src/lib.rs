@@ -14,7 +14,8 @@ use std::sync::{Arc, Weak};
 
 use futures_util::future::Abortable;
 use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server, signals};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
@@ -59,13 +60,9 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         };
         Host::new(&settings, log.clone(), inquiry, perform)
     });
-    let stopper = Arc::clone(&host);
-    let enter = tokio::runtime::Handle::current();
-    let stop = move || {
-        let _runtime = enter.enter();
-        stopper.stop();
-    };
-    signals::handle(stop, move || log.reopen())?;
+    let (signals, stopper) = (signals::catch()?, Arc::clone(&host));
+    tokio::spawn(heed(UnixStream::from_std(signals.stop)?, move || stopper.stop()));
+    tokio::spawn(heed(UnixStream::from_std(signals.reopen)?, move || log.reopen()));
 
     let doors = [Some((clients, Door::Clients)), links.map(|links| (links, Door::Links))];
     let mut accepting = Vec::new();
@@ -83,6 +80,13 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     host.stopped().await;
     host.log_counters();
     Ok(())
+}
+
+/// Does what a signal asks for, whenever it comes.
+async fn heed(mut signals: UnixStream, act: impl Fn()) {
+    while signals.read_exact(&mut [0]).await.is_ok() {
+        act();
+    }
 }
 
 /// Accepts connections for as long as it is let.

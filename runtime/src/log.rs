@@ -33,7 +33,7 @@ use log::{LevelFilter, Metadata, Record, SetLoggerError};
 use serde::Deserialize;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 mod file;
@@ -108,14 +108,24 @@ pub struct LogFile(Arc<Inner>);
 struct Inner {
     level: Level,
     queue: Arc<Queue>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Thread>,
+}
+
+/// The thread that writes.
+#[derive(Debug)]
+enum Thread {
+    /// There is nothing to write yet.
+    Unneeded(Writer),
+    Running(JoinHandle<()>),
+    Ended,
 }
 
 /// Bytes that wait to be written, at most, twice: while one buffer is written the other fills.
 const QUEUE_BYTES: usize = 8 << 20;
 
 impl LogFile {
-    /// Opens the log file of the server called `server`, and starts the thread that writes it.
+    /// Opens the log file of the server called `server`, and starts the thread that writes it. Where there
+    /// is no file, the first warning starts it.
     ///
     /// # Errors
     ///
@@ -126,9 +136,27 @@ impl LogFile {
             Level::Lines | Level::Events => Some(RotatingFile::open(settings, server)?),
         };
         let queue = Arc::new(Queue::new(QUEUE_BYTES));
-        let mut writer = Writer::new(Arc::clone(&queue), file);
-        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
-        Ok(Self(Arc::new(Inner { level: settings.level, queue, writer: Mutex::new(Some(thread)) })))
+        let thread = Thread::Unneeded(Writer::new(Arc::clone(&queue), file));
+        let log =
+            Self(Arc::new(Inner { level: settings.level, queue, thread: Mutex::new(thread) }));
+        if log.0.level != Level::Off {
+            log.begin()?;
+        }
+        Ok(log)
+    }
+
+    /// Has the thread run, unless it did already.
+    fn begin(&self) -> io::Result<()> {
+        let mut thread = self.thread();
+        *thread = match core::mem::replace(&mut *thread, Thread::Ended) {
+            Thread::Unneeded(mut writer) => {
+                let builder = thread::Builder::new().name("log".to_owned());
+                Thread::Running(builder.spawn(move || writer.run())?)
+            }
+            Thread::Running(running) => Thread::Running(running),
+            Thread::Ended => Thread::Ended,
+        };
+        Ok(())
     }
 
     /// Makes this the place where `log::warn!` and its like go, in the whole process.
@@ -178,13 +206,11 @@ impl LogFile {
         let kind = match level {
             log::Level::Error => Kind::Error,
             log::Level::Warn => Kind::Warning,
-            log::Level::Info | log::Level::Debug | log::Level::Trace
-                if self.0.level == Level::Off =>
-            {
-                return;
-            }
             log::Level::Info | log::Level::Debug | log::Level::Trace => Kind::Event,
         };
+        if self.0.level == Level::Off && (kind == Kind::Event || self.begin().is_err()) {
+            return;
+        }
         // Formatted before the buffer is locked: what is formatted may want to log.
         let text = text.to_string();
         self.0.queue.push(&Entry { kind, at, connection: 0, peer: "", bytes: text.as_bytes() });
@@ -218,11 +244,17 @@ impl LogFile {
     /// Writes what is left and ends the log; what is logged later is dropped.
     pub fn finish(&self) {
         self.0.queue.stop();
-        let thread = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        let thread = core::mem::replace(&mut *self.thread(), Thread::Ended);
+        match thread {
             // A writer that panicked has said so itself.
-            let _ = thread.join();
+            Thread::Running(thread) => drop(thread.join()),
+            Thread::Unneeded(_) => self.0.queue.ended(),
+            Thread::Ended => {}
         }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Thread> {
+        self.0.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

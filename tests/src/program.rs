@@ -154,6 +154,12 @@ impl Program {
         u64::try_from(open.count()).expect("64 bits are enough")
     }
 
+    /// How many threads it has.
+    #[track_caller]
+    pub fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs").count()
+    }
+
     /// Lets it have no more than `count` descriptors open from now on.
     #[track_caller]
     pub fn limit_descriptors(&self, count: u64) {

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::io::{self, Read as _};
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -108,7 +109,9 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
 
     let stopper = Arc::clone(&adapter);
     let stop = move || stopper.turn(|state, now| state.herd.handle_stop(now, &mut state.out));
-    signals::handle(stop, move || log.reopen())?;
+    let signals = signals::catch()?;
+    heed(signals.stop, stop)?;
+    heed(signals.reopen, move || log.reopen())?;
     for _ in 0..askers {
         adapter.spawn(Adapter::ask)?;
     }
@@ -121,6 +124,17 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     ready();
     adapter.keep_time();
     Ok(())
+}
+
+/// Does what a signal asks for, whenever it comes.
+fn heed(mut signals: UnixStream, act: impl Fn() + Send + 'static) -> io::Result<()> {
+    signals.set_nonblocking(false)?;
+    let wait = move || {
+        while signals.read_exact(&mut [0]).is_ok() {
+            act();
+        }
+    };
+    thread::Builder::new().spawn(wait).map(drop)
 }
 
 impl Adapter {

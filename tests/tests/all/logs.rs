@@ -2,7 +2,7 @@
 
 use herd_tests::{
     Answer, Herd, Identity, Link, PATIENCE, Plan, Program, Runtime, SECRET, Server, Signal,
-    Upstream, eventually, on_both,
+    Upstream, eventually, free_address, on_both,
 };
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -19,6 +19,7 @@ on_both!(
     neither_key_nor_secret_is_logged,
     events_alone_leave_out_the_lines,
     off_writes_no_file,
+    off_leaves_the_warnings,
     the_command_line_overrules_the_file,
     a_moved_log_is_opened_again_on_request,
     a_log_is_rotated_and_few_files_are_kept,
@@ -210,6 +211,22 @@ fn off_writes_no_file(runtime: Runtime) {
     hill.client().ask("IAMAT kiwi +1-1 100");
     hill.stop();
     assert!(!hill.log_file().exists());
+}
+
+fn off_leaves_the_warnings(runtime: Runtime) {
+    let plan = Plan::new(runtime).server("Hill", &["Old"]).log("level", "\"off\"");
+    let hill = plan.plain_neighbour(free_address(), "Old", &[]).start_one();
+
+    eventually(PATIENCE, || hill.stderr().contains("warning: the link with Old is plain"));
+    assert!(!hill.log_file().exists());
+}
+
+/// Threads are what a runtime is made of, so this is of one of them.
+#[test]
+fn on_tokio_off_needs_no_thread() {
+    let mut hill = Plan::alone(Runtime::Tokio).log("level", "\"off\"").start_one();
+    hill.client().ask("IAMAT kiwi +1-1 100");
+    assert_eq!(hill.program().threads(), 1);
 }
 
 fn the_command_line_overrules_the_file(runtime: Runtime) {
