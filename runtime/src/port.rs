@@ -180,7 +180,9 @@ impl Outbox {
 
     /// Ends [`Outbox::hold`] with what the kernel did not take; whether a job must be started to write.
     pub(crate) fn let_go(&mut self, rest: &[u8]) -> bool {
-        self.waiting.splice(..0, rest.iter().copied());
+        if !rest.is_empty() {
+            self.waiting.splice(..0, rest.iter().copied());
+        }
         self.writing = !self.waiting.is_empty();
         self.writing
     }

@@ -13,7 +13,7 @@ use herd_core::ConnId;
 use crate::port::{Port, Read};
 
 use super::connections::Entry;
-use super::{Host, Job, ROUNDS};
+use super::{Host, Job, ROUNDS, State};
 
 /// Bytes that are sent when the lock is free again.
 #[derive(Default)]
@@ -69,7 +69,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                     {
                         (self.perform)(Job::Write { port: Arc::clone(&entry.port) });
                     }
-                    state.taken.push((port.id, taken));
+                    let State { herd, out, .. } = &mut *state;
+                    herd.handle_drained(now, port.id, taken, out);
                 }
                 Err(_) => state.broken.push(port.id),
             }
