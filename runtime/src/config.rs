@@ -126,8 +126,8 @@ fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
     }
     let mut upstream = Upstream::usual(dialect);
     if let Some(url) = &raw.url {
-        check_url(url.get_ref()).map_err(|message| source.wrong(&url.span(), message))?;
-        upstream.url.clone_from(url.get_ref());
+        upstream.url =
+            base_url(url.get_ref()).map_err(|message| source.wrong(&url.span(), message))?;
     }
     if let Some(key) = &raw.key_env {
         upstream.key_env = Some((variable(source, key)?, source.place(&key.span())));
@@ -142,7 +142,7 @@ fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
 }
 
 /// The server may add `?location=...` to the URL.
-fn check_url(url: &str) -> Result<(), String> {
+fn base_url(url: &str) -> Result<Url, String> {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return Err("a URL starts with http:// or https://".to_owned());
     };
@@ -153,8 +153,7 @@ fn check_url(url: &str) -> Result<(), String> {
     } else if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
         "a URL has neither spaces nor other than ASCII characters in it: write them as %20"
     } else {
-        let parsed = Url::parse(url);
-        return parsed.map(drop).map_err(|error| format!("this is no URL: {error}"));
+        return Url::parse(url).map_err(|error| format!("this is no URL: {error}"));
     };
     Err(wrong.to_owned())
 }

@@ -25,6 +25,7 @@ use core::time::Duration;
 use herd_core::{Dialect, Limits, LinkKind};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use url::Url;
 
 mod builtin;
 
@@ -127,7 +128,7 @@ pub type Place = String;
 #[derive(Clone, Debug)]
 pub struct Upstream {
     /// Where the requests go: all of the address but the query.
-    pub url: String,
+    pub url: Url,
     /// The environment variable that holds the key, and the place in the file that names it.
     pub key_env: Option<(String, Place)>,
     /// How long a lookup may take.

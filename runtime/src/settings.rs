@@ -256,9 +256,8 @@ fn upstream(
             key = Some(Key::new(value));
         }
     }
-    let url = Url::parse(&upstream.url)
-        .map_err(|error| Failure::wrong(format!("{} is no URL: {error}", upstream.url)))?;
-    Ok(UpstreamSettings { url, key, timeout: upstream.timeout, dialect: upstream.dialect })
+    let Upstream { ref url, timeout, dialect, .. } = *upstream;
+    Ok(UpstreamSettings { url: url.clone(), key, timeout, dialect })
 }
 
 fn is_visible(text: &str) -> bool {

@@ -5,7 +5,7 @@ use crate::output::say;
 use core::time::Duration;
 use herd_core::Dialect;
 use herd_runtime::address::Address;
-use herd_runtime::roster::UpstreamDialect;
+use herd_runtime::roster::{self, UpstreamDialect};
 use herd_runtime::{Failure, Roster};
 use std::env;
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ pub(super) struct Upstream {
 
 /// The upstream to start for a herd; `None` when it asks one elsewhere, or one that runs already.
 pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
-    let Some(address) = ours(&roster.upstream.url, roster.upstream.dialect) else {
+    let Some(address) = ours(&roster.upstream) else {
         say(format_args!("herd: the upstream is {}", roster.upstream.url));
         return Ok(None);
     };
@@ -64,20 +64,20 @@ fn demo_database() -> Result<OsString, Failure> {
 }
 
 /// Where an upstream of ours would listen, if the URL is one of this machine that it would answer.
-fn ours(url: &str, dialect: UpstreamDialect) -> Option<String> {
-    let path = match dialect {
+fn ours(upstream: &roster::Upstream) -> Option<String> {
+    let path = match upstream.dialect {
         UpstreamDialect::PlacesLegacy => "/maps/api/place/nearbysearch/json",
         UpstreamDialect::Posts => "/search.json",
         // Google's alone.
         UpstreamDialect::PlacesNew => return None,
     };
-    let host = url.strip_prefix("http://")?.strip_suffix(path)?;
-    let address = Address::parse(host)?;
-    if !address.is_loopback() {
+    let url = &upstream.url;
+    let listen = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+    if url.scheme() != "http" || url.path() != path || !Address::parse(&listen)?.is_loopback() {
         return None;
     }
     // A name such as localhost may be one of several addresses: listen on the one that is tried first.
-    let mut found = host.to_socket_addrs().ok()?;
+    let mut found = listen.to_socket_addrs().ok()?;
     found.next().map(|first| first.to_string())
 }
 
@@ -114,7 +114,7 @@ mod tests {
     fn the_upstream_of_the_built_in_rosters_is_ours() {
         let listen = |roster: &str| {
             let roster = Roster::builtin(roster).unwrap();
-            ours(&roster.upstream.url, roster.upstream.dialect)
+            ours(&roster.upstream)
         };
         assert_eq!(listen("places-2020").as_deref(), Some("127.0.0.1:12000"));
         assert_eq!(listen("posts-2013").as_deref(), Some("127.0.0.1:12020"));
@@ -122,14 +122,17 @@ mod tests {
 
     #[test]
     fn an_upstream_elsewhere_or_with_another_path_is_not_ours() {
+        let places = || Roster::builtin("places-2020").unwrap().upstream;
+        let mut upstream = places();
         for url in [
             "https://maps.googleapis.com/maps/api/place/nearbysearch/json",
             "http://10.0.0.1:12000/maps/api/place/nearbysearch/json",
             "http://127.0.0.1:12000/other",
         ] {
-            assert_eq!(ours(url, UpstreamDialect::PlacesLegacy), None, "{url}");
+            upstream.url = url.parse().unwrap();
+            assert_eq!(ours(&upstream), None, "{url}");
         }
-        let places = "http://127.0.0.1:12000/maps/api/place/nearbysearch/json";
-        assert_eq!(ours(places, UpstreamDialect::PlacesNew), None);
+        let dialect = UpstreamDialect::PlacesNew;
+        assert_eq!(ours(&roster::Upstream { dialect, ..places() }), None);
     }
 }

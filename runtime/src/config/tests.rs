@@ -44,7 +44,10 @@ fn servers_alone_are_enough() {
 
     assert_eq!(roster.name, "conf/herd.toml");
     assert_eq!(roster.secret, SecretSource::Unsaid);
-    assert_eq!(roster.upstream.url, "http://127.0.0.1:12000/maps/api/place/nearbysearch/json");
+    assert_eq!(
+        roster.upstream.url.as_str(),
+        "http://127.0.0.1:12000/maps/api/place/nearbysearch/json"
+    );
     assert_eq!(roster.limits, herd_core::Limits::default());
     assert_eq!(
         roster.log,
@@ -104,7 +107,7 @@ fn every_key_is_understood() {
         roster.secret,
         SecretSource::File(PathBuf::from("conf/herd.secret"), "conf/herd.toml:3".to_owned())
     );
-    assert_eq!(roster.upstream.url, "https://posts.example/search.json");
+    assert_eq!(roster.upstream.url.as_str(), "https://posts.example/search.json");
     assert_eq!(roster.upstream.key_env, Some(("KEY".to_owned(), "conf/herd.toml:6".to_owned())));
     assert_eq!(roster.upstream.timeout, Duration::from_millis(1500));
     assert_eq!(roster.upstream.dialect, UpstreamDialect::Posts);

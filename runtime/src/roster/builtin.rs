@@ -6,6 +6,7 @@ use super::{
 use crate::log::LogSettings;
 use core::time::Duration;
 use herd_core::{Limits, LinkKind};
+use url::Url;
 
 struct Builtin {
     name: &'static str,
@@ -179,7 +180,8 @@ impl Upstream {
             UpstreamDialect::PlacesNew => "https://places.googleapis.com/v1/places:searchNearby",
             UpstreamDialect::Posts => "http://127.0.0.1:12020/search.json",
         };
-        Self { url: url.to_owned(), key_env: None, timeout: TIMEOUT, dialect }
+        let url = Url::parse(url).expect("a URL in the table is well formed");
+        Self { url, key_env: None, timeout: TIMEOUT, dialect }
     }
 }
 
