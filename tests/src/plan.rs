@@ -5,6 +5,7 @@ use crate::{Herd, Runtime, Server, Upstream, free_address};
 use core::fmt::{Display, Write as _};
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub struct Plan {
     extra: String,
     shared: bool,
     metrics: bool,
+    workers: Option<usize>,
     entries: Vec<Entry>,
     /// Where a dialler finds an acceptor, when not at its own link address: `(dialler, acceptor)`.
     detours: BTreeMap<(String, String), SocketAddr>,
@@ -65,6 +67,9 @@ impl Plan {
             extra: String::new(),
             shared: false,
             metrics: false,
+            workers: env::var("HERD_TEST_WORKERS")
+                .ok()
+                .map(|count| count.parse().expect("a number")),
             entries: Vec::new(),
             detours: BTreeMap::new(),
         }
@@ -182,6 +187,13 @@ impl Plan {
         self
     }
 
+    /// Has every server run with so many `--workers`: otherwise what HERD_TEST_WORKERS says, or one.
+    #[must_use]
+    pub const fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
     /// Adds text to the end of the configuration file.
     #[must_use]
     pub fn extra(mut self, text: &str) -> Self {
@@ -281,7 +293,7 @@ impl Plan {
         let secret = dir.path().join("herd.secret");
         fs::write(&secret, SECRET).expect("the directory takes a file");
         fs::set_permissions(secret, Permissions::from_mode(0o600)).expect("a file of ours");
-        let setting = Arc::new(Setting { dir, key: self.key.clone() });
+        let setting = Arc::new(Setting { dir, key: self.key.clone(), workers: self.workers });
         let mut servers = Vec::new();
         for entry in &self.entries {
             let Some(runtime) = entry.runtime else { continue };

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 pub(crate) struct Setting {
     pub(crate) dir: TempDir,
     pub(crate) key: Option<String>,
+    pub(crate) workers: Option<usize>,
 }
 
 impl Setting {
@@ -95,6 +96,9 @@ impl Server {
         command
             .env_remove("HERD_TEST_KEY")
             .envs(self.setting.key.as_ref().map(|key| ("HERD_TEST_KEY", key)));
+        if let Some(workers) = self.setting.workers {
+            command.arg("--workers").arg(workers.to_string());
+        }
         // An environment that names a proxy must make no difference.
         command.env("http_proxy", "http://127.0.0.1:9").env("HTTP_PROXY", "http://127.0.0.1:9");
         command

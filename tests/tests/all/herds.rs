@@ -48,12 +48,7 @@ fn so_it_has_with_several_threads(runtime: Runtime) {
 fn ask_the_neighbours_at_once(runtime: Runtime, workers: usize) {
     let upstream = Upstream::serving("{}");
     let plan = Plan::new(runtime).upstream(&upstream).server("Hill", &["Jaquez", "Smith"]);
-    let mut herd = plan.server("Jaquez", &[]).server("Smith", &[]).prepare();
-    for name in ["Hill", "Jaquez", "Smith"] {
-        let mut command = herd[name].command();
-        command.args(["--workers", &workers.to_string()]);
-        herd[name].start_as(command);
-    }
+    let herd = plan.server("Jaquez", &[]).server("Smith", &[]).workers(workers).start();
     wait_for_links(&herd);
     let mut hill = herd["Hill"].client();
     let mut neighbours = [herd["Jaquez"].client(), herd["Smith"].client()];

@@ -224,7 +224,8 @@ fn off_leaves_the_warnings(runtime: Runtime) {
 /// Threads are what a runtime is made of, so this is of one of them.
 #[test]
 fn on_tokio_off_needs_no_thread() {
-    let mut hill = Plan::alone(Runtime::Tokio).log("level", "\"off\"").start_one();
+    let plan = Plan::alone(Runtime::Tokio).log("level", "\"off\"").workers(1);
+    let mut hill = plan.start_one();
     hill.client().ask("IAMAT kiwi +1-1 100");
     assert_eq!(hill.program().threads(), 1);
 }
