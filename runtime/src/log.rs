@@ -145,13 +145,14 @@ impl LogFile {
         Ok(log)
     }
 
-    /// Has the thread run, unless it did already.
+    /// Has the thread run, unless it did already. Where there can be none, what is logged is dropped and counted.
     fn begin(&self) -> io::Result<()> {
         let mut thread = self.thread();
         *thread = match core::mem::replace(&mut *thread, Thread::Ended) {
             Thread::Unneeded(mut writer) => {
                 let builder = thread::Builder::new().name("log".to_owned());
-                Thread::Running(builder.spawn(move || writer.run())?)
+                let thread = builder.spawn(move || writer.run());
+                Thread::Running(thread.inspect_err(|_| self.0.queue.ended())?)
             }
             Thread::Running(running) => Thread::Running(running),
             Thread::Ended => Thread::Ended,
@@ -208,8 +209,12 @@ impl LogFile {
             log::Level::Warn => Kind::Warning,
             log::Level::Info | log::Level::Debug | log::Level::Trace => Kind::Event,
         };
-        if self.0.level == Level::Off && (kind == Kind::Event || self.begin().is_err()) {
-            return;
+        if self.0.level == Level::Off {
+            if kind == Kind::Event {
+                return;
+            }
+            // Without a thread the queue has ended, and counts what it is given.
+            let _ = self.begin();
         }
         // Formatted before the buffer is locked: what is formatted may want to log.
         let text = text.to_string();
