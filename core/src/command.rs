@@ -3,8 +3,6 @@
 //! A line is parsed where it lies; everything here borrows from it. Once a [`Command`] or an
 //! [`Update`] exists it is well formed, and nobody checks it again.
 
-use alloc::vec::Vec;
-
 use crate::config::{Dialect, MAX_CLIENT_BYTES, MAX_SERVER_BYTES};
 use crate::decimal::{Decimal, bytes};
 use crate::location::Location;
@@ -30,8 +28,6 @@ pub struct Report<'a> {
     pub time: &'a [u8],
     /// The same time as a number.
     pub stamp: Timestamp,
-    /// The three fields as they stand in the line, where a single space is before each; else empty.
-    spaced: &'a [u8],
 }
 
 /// What is asked about a client.
@@ -54,6 +50,8 @@ pub struct Update<'a> {
     pub skew: &'a [u8],
     /// What the client said.
     pub report: Report<'a>,
+    /// Whether nothing but a single space is between the fields, and nothing around them.
+    is_spaced: bool,
 }
 
 /// What a command is held against: the provider's limits and the server's own.
@@ -100,15 +98,7 @@ impl<'a> Command<'a> {
     /// # Errors
     ///
     /// The first check that the line fails.
-    #[inline]
     pub fn parse(line: &'a [u8], grammar: &Grammar) -> Result<Self, Malformed> {
-        match Report::spaced(line, grammar.client_id_bytes) {
-            Some(report) => Ok(Self::Iamat(report)),
-            None => Self::parse_fields(line, grammar),
-        }
-    }
-
-    fn parse_fields(line: &'a [u8], grammar: &Grammar) -> Result<Self, Malformed> {
         let mut fields = Fields { rest: line };
         match fields.next() {
             Some(b"IAMAT") => {
@@ -128,6 +118,14 @@ impl<'a> Command<'a> {
             Self::Whatsat(query) => query.client,
         }
     }
+
+    /// The client that a line names if it begins as commands usually do. Whether it is one, [`Command::parse`]
+    /// says.
+    #[inline]
+    pub(crate) fn client_of(line: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = line.strip_prefix(b"IAMAT ").or_else(|| line.strip_prefix(b"WHATSAT "))?;
+        Some(&rest[..length(rest)])
+    }
 }
 
 impl<'a> Update<'a> {
@@ -139,7 +137,15 @@ impl<'a> Update<'a> {
     /// # Errors
     ///
     /// The first check that the line fails.
+    #[inline]
     pub fn parse(line: &'a [u8]) -> Result<Self, Malformed> {
+        match Self::spaced(line) {
+            Some(update) => Ok(update),
+            None => Self::parse_fields(line),
+        }
+    }
+
+    fn parse_fields(line: &'a [u8]) -> Result<Self, Malformed> {
         let mut fields = Fields { rest: line };
         if fields.next() != Some(b"AT") {
             return Err(Malformed::UnknownCommand);
@@ -149,13 +155,35 @@ impl<'a> Update<'a> {
             return Err(Malformed::LongServer);
         }
         let skew = fields.next().ok_or(Malformed::MissingField)?;
-        if skew.len() > MAX_SKEW_BYTES || !skew.iter().all(|byte| is_of_skew(*byte)) {
+        if !is_skew(skew) {
             return Err(Malformed::BadSkew);
         }
         let report = Report::parse(&mut fields, MAX_CLIENT_BYTES)?;
         let _last_hop = fields.next();
         fields.end()?;
-        Ok(Self { server, skew, report })
+        Ok(Self { server, skew, report, is_spaced: false })
+    }
+
+    /// The update that `line` is, if it is written as herd servers write it.
+    #[inline]
+    fn spaced(line: &'a [u8]) -> Option<Self> {
+        let rest = line.strip_prefix(b"AT ")?;
+        let (server, rest) = rest.split_at(length(rest));
+        if server.is_empty() || server.len() > MAX_SERVER_BYTES {
+            return None;
+        }
+        let rest = rest.strip_prefix(b" ")?;
+        let (skew, rest) = rest.split_at(length(rest));
+        if skew.is_empty() || !is_skew(skew) {
+            return None;
+        }
+        let client = rest.strip_prefix(b" ")?;
+        let client = &client[..length(client)];
+        if client.is_empty() || client.len() > MAX_CLIENT_BYTES {
+            return None;
+        }
+        let report = Report::spaced(client, rest)?;
+        Some(Self { server, skew, report, is_spaced: true })
     }
 
     /// The client that a line names if it is an `AT` line with its fields one space apart. Whether it is one,
@@ -168,21 +196,15 @@ impl<'a> Update<'a> {
         Some(&rest[..length(rest)])
     }
 
-    /// How many bytes the line has when its fields are one space apart.
-    pub(crate) fn canonical_len(&self) -> usize {
-        let Report { client, location, time, .. } = self.report;
-        let fields = [self.server, self.skew, client, location, time];
-        fields.iter().fold(b"AT".len(), |sum, field| sum + 1 + field.len())
+    /// Whether the line is written as herd servers write it, its fields one space apart.
+    pub(crate) fn is_spaced(&self) -> bool {
+        self.is_spaced
     }
 }
 
 impl<'a> Report<'a> {
-    /// The next three of `fields`. They are read as they usually stand first.
+    /// The next three of `fields`.
     fn parse(fields: &mut Fields<'a>, client_bytes: usize) -> Result<Self, Malformed> {
-        if let Some((report, rest)) = Self::split_spaced(fields.rest, client_bytes) {
-            fields.rest = rest;
-            return Ok(report);
-        }
         let client = fields.next().ok_or(Malformed::MissingField)?;
         let location = fields.next().ok_or(Malformed::MissingField)?;
         let time = fields.next().ok_or(Malformed::MissingField)?;
@@ -193,44 +215,32 @@ impl<'a> Report<'a> {
             return Err(Malformed::BadLocation);
         }
         let stamp = Timestamp::parse(time).ok_or(Malformed::BadTime)?;
-        Ok(Self { client, location, time, stamp, spaced: &[] })
+        Ok(Self { client, location, time, stamp })
     }
 
-    /// The report that `line` is, if it is an `IAMAT` line as they usually are.
+    /// The report that `text` is if its fields have a single space before each and nothing behind them. The first
+    /// of them is `client`.
     #[inline]
-    fn spaced(line: &'a [u8], client_bytes: usize) -> Option<Self> {
-        let (report, rest) = Self::split_spaced(line.strip_prefix(b"IAMAT")?, client_bytes)?;
-        rest.iter().all(|byte| is_space(*byte)).then_some(report)
+    fn spaced(client: &'a [u8], text: &'a [u8]) -> Option<Self> {
+        let rest = &text[1 + client.len()..];
+        let (location_len, stamp) = Self::read_spaced(rest)?;
+        let location = &rest[1..][..location_len];
+        Some(Self { client, location, time: &rest[location_len + 2..], stamp })
     }
 
-    /// The report that `text` begins with if one space is before each of its fields, and what follows it.
+    /// The time stamp of the same.
     #[inline]
-    fn split_spaced(text: &'a [u8], client_bytes: usize) -> Option<(Self, &'a [u8])> {
-        let fields = text.strip_prefix(b" ")?;
-        let (client, rest) = fields.split_at(length(fields));
-        if client.is_empty() || client.len() > client_bytes {
-            return None;
-        }
-        let location = rest.strip_prefix(b" ")?;
+    pub(crate) fn stamp_of_spaced(client: &[u8], text: &[u8]) -> Option<Timestamp> {
+        Self::read_spaced(&text[1 + client.len()..]).map(|(_, stamp)| stamp)
+    }
+
+    /// A location, by its length, and a time, of which `text` is made with a space before each.
+    fn read_spaced(text: &[u8]) -> Option<(usize, Timestamp)> {
+        let location = text.strip_prefix(b" ")?;
         let (_, rest) = Location::split_from(location)?;
-        let location = &location[..location.len() - rest.len()];
-        let time = rest.strip_prefix(b" ")?;
-        let (stamp, rest) = Timestamp::split_from(time)?;
-        let time = &time[..time.len() - rest.len()];
-        let spaced = &text[..text.len() - rest.len()];
-        let ends = rest.first().is_none_or(|byte| is_space(*byte));
-        ends.then_some((Self { client, location, time, stamp, spaced }, rest))
-    }
-
-    /// Appends the three fields with a space before each.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        if !self.spaced.is_empty() {
-            return out.extend_from_slice(self.spaced);
-        }
-        for field in [self.client, self.location, self.time] {
-            out.push(b' ');
-            out.extend_from_slice(field);
-        }
+        let length = location.len() - rest.len();
+        let (stamp, rest) = Timestamp::split_from(rest.strip_prefix(b" ")?)?;
+        rest.is_empty().then_some((length, stamp))
     }
 }
 
@@ -257,6 +267,20 @@ impl<'a> Query<'a> {
             _ => Err(Malformed::OutOfRange),
         }
     }
+}
+
+/// Whether `text` may be a time difference.
+#[inline]
+fn is_skew(text: &[u8]) -> bool {
+    text.len() <= MAX_SKEW_BYTES
+        && (is_signed_decimal(text) || text.iter().all(|byte| is_of_skew(*byte)))
+}
+
+/// Whether `text` is what herd servers write a time difference as.
+#[inline]
+fn is_signed_decimal(text: &[u8]) -> bool {
+    let [b'+' | b'-', number @ ..] = text else { return false };
+    matches!(Decimal::split_from(number), Some((_, [])))
 }
 
 /// A time difference has at most this many bytes; ours have 22.
@@ -320,7 +344,6 @@ fn is_space(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
     use proptest::prelude::*;
 
     const PLACES: Grammar = Grammar { dialect: Dialect::Places, client_id_bytes: 255 };
@@ -382,25 +405,23 @@ mod tests {
         assert_eq!(flaw("WHATSAT kiwi 050.000 0020"), None);
     }
 
-    /// What a line is parsed to, less the way it is written.
-    fn said(line: &str) -> Result<Command<'_>, Malformed> {
-        match Command::parse(line.as_bytes(), &PLACES)? {
-            Command::Iamat(report) => Ok(Command::Iamat(Report { spaced: &[], ..report })),
-            whatsat @ Command::Whatsat(_) => Ok(whatsat),
-        }
-    }
-
     proptest! {
-        /// Reports with one space between their fields are parsed in a way of their own.
+        /// Reports with one space between their fields are read in a way of their own.
         #[test]
         fn a_report_says_the_same_whatever_the_space_in_it(
-            fields in prop::collection::vec("[+-]?[0-9.]{0,12}([+-][0-9.]{0,12})?|.{0,20}", 2..5),
+            fields in prop::collection::vec("[+-]?[0-9.]{0,12}([+-][0-9.]{0,12})?|.{0,20}", 2..4),
         ) {
-            let line = alloc::format!("IAMAT {}", fields.join(" "));
-            let usual = "IAMAT kiwi +34.068930-118.445127 ";
-            for line in [line, alloc::format!("{usual}{}", fields[0]), usual.replace("+34", &fields[1]) + "1.5"] {
-                let wide: String = line.replace(' ', "\t ");
-                prop_assert_eq!(said(&line), said(&wide), "{}", line);
+            let usual = " kiwi +34.068930-118.445127 ";
+            let text = alloc::format!(" kiwi {}", fields.join(" "));
+            for text in [text, alloc::format!("{usual}{}", fields[0]), usual.replace("+34", &fields[1]) + "1.5"] {
+                let wide = alloc::format!("IAMAT{}", text.replace(' ', "\t "));
+                let parsed = match Command::parse(wide.as_bytes(), &PLACES) {
+                    Ok(Command::Iamat(report)) => Some(report),
+                    _ => None,
+                };
+                let stamp = parsed.map(|report| report.stamp);
+                prop_assert_eq!(Report::spaced(b"kiwi", text.as_bytes()), parsed, "{}", text);
+                prop_assert_eq!(Report::stamp_of_spaced(b"kiwi", text.as_bytes()), stamp);
             }
         }
     }
@@ -422,8 +443,35 @@ mod tests {
     fn an_update_may_name_its_last_hop() {
         let update = Update::parse(b"AT Hill +0.1 kiwi +1-2 3 Ball").unwrap();
         assert_eq!(update.report.time, b"3");
-        assert_eq!(update.canonical_len(), b"AT Hill +0.1 kiwi +1-2 3".len());
         assert_eq!(Update::parse(b"AT Hill +0.1 kiwi +1-2 3 Ball x"), Err(Malformed::ExtraField));
+    }
+
+    #[test]
+    fn the_client_of_a_command_is_found_without_parsing_it() {
+        assert_eq!(Command::client_of(b"IAMAT kiwi +1-2 3"), Some(&b"kiwi"[..]));
+        assert_eq!(Command::client_of(b"WHATSAT kiwi"), Some(&b"kiwi"[..]));
+        for other in
+            [&b""[..], b"IAMAT", b"IAMAT\tkiwi +1-2 3", b" IAMAT kiwi +1-2 3", b"AT kiwi +1-2 3"]
+        {
+            assert_eq!(Command::client_of(other), None);
+        }
+    }
+
+    #[test]
+    fn an_update_is_spaced_where_its_fields_are_one_space_apart() {
+        let is_spaced = |line: &str| Update::parse(line.as_bytes()).unwrap().is_spaced();
+        for line in
+            ["AT Hill +0.1 kiwi +1-2 3", "AT Hill 1e-5 kiwi +1-2 3.5", "AT Hill + kiwi +1-2 3"]
+        {
+            assert!(is_spaced(line), "{line}");
+            assert!(!is_spaced(&alloc::format!("{line} Ball")), "{line}");
+            for other in [line.replacen(' ', "  ", 1), line.replace(" +1-2 ", "\t+1-2 ")] {
+                assert!(!is_spaced(&other), "{other}");
+            }
+            for other in [alloc::format!(" {line}"), alloc::format!("{line}\r")] {
+                assert!(!is_spaced(&other), "{other}");
+            }
+        }
     }
 
     #[test]

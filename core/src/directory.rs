@@ -4,7 +4,7 @@
 //! and nobody formats it twice. Records lie in slots of two cache lines that never move; a line that
 //! does not fit into them, which takes an unusually long client ID, lies elsewhere.
 //!
-//! [`Directory::learn`] and [`Directory::find`] are the only doors. Each record that is learnt takes
+//! [`Directory::learn`] and [`Directory::at`] are the only doors. Each record that is learnt takes
 //! the next number of change, which is what neighbours are told by.
 
 use alloc::boxed::Box;
@@ -54,6 +54,13 @@ pub(crate) type Origin = u32;
 /// The origin of a report that one of our own clients made.
 pub(crate) const HEARD_HERE: Origin = 0;
 
+/// Where the record of a client is, or would be: as long as nothing is learnt or forgotten.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    hash: u64,
+    slot: Option<u32>,
+}
+
 /// What became of a [`Newcomer`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum News {
@@ -81,6 +88,14 @@ pub(crate) struct Record<'a> {
 impl<'a> Record<'a> {
     pub(crate) fn client(&self) -> &'a [u8] {
         &self.line[usize::from(self.client_at)..][..usize::from(self.client_len)]
+    }
+
+    /// Whether this is just what the client said: its ID, location and time with a space before each.
+    #[inline]
+    pub(crate) fn was_made_by(&self, said: &[u8]) -> bool {
+        let known = &self.line[usize::from(self.client_at) - 1..];
+        // What differs is the time, if anything, which stands last.
+        known.last_chunk::<8>() == said.last_chunk::<8>() && known == said
     }
 
     fn candidate(&self, slot: u32) -> Candidate<&'a [u8]> {
@@ -149,14 +164,22 @@ impl Directory {
         black_box(ends);
     }
 
-    /// The record of a client.
-    pub(crate) fn find(&self, hash: u64, client: &[u8]) -> Option<Record<'_>> {
-        self.slot_of(hash, client).map(|slot| self.cell(slot).record())
+    /// Where the record of a client is.
+    pub(crate) fn find(&self, client: &[u8]) -> Place {
+        self.find_hashed(self.hash(client), client)
     }
 
-    /// Whether this very line is the record of its `client`.
-    pub(crate) fn holds(&self, hash: u64, client: &[u8], line: &[u8]) -> bool {
-        self.find(hash, client).is_some_and(|record| record.line == line)
+    /// The same with the hash of the client's ID at hand.
+    #[inline(always)]
+    pub(crate) fn find_hashed(&self, hash: u64, client: &[u8]) -> Place {
+        let slot = self.index.find(hash, |slot| self.cell(slot).record().client() == client);
+        Place { hash, slot }
+    }
+
+    /// The record that is there.
+    #[inline(always)]
+    pub(crate) fn at(&self, place: Place) -> Option<Record<'_>> {
+        place.slot.map(|slot| self.cell(slot).record())
     }
 
     /// The record in a slot, if there is one.
@@ -165,20 +188,25 @@ impl Directory {
         (cell.change != UNUSED).then(|| cell.record())
     }
 
-    /// Keeps `newcomer` if it is newer than what is known, and says what became of it.
+    /// Keeps `newcomer`, whose client's place is `place`, if it is newer than what is known, and says what became
+    /// of it.
     ///
     /// A report that a client makes here is newer by its time stamp alone, so that repeating one costs
     /// nothing. Records of neighbours are also compared by their bytes, so that all servers choose the
     /// same one of two.
     #[inline(always)]
-    pub(crate) fn learn(&mut self, hash: u64, newcomer: &Newcomer<'_>) -> News {
-        let client = &newcomer.line[newcomer.client_at..][..newcomer.client_len];
-        let slot = match self.slot_of(hash, client) {
+    pub(crate) fn learn(&mut self, place: Place, newcomer: &Newcomer<'_>) -> News {
+        debug_assert_eq!(
+            place.slot,
+            self.find(newcomer.client()).slot,
+            "the table has changed since"
+        );
+        let slot = match place.slot {
             Some(slot) if newcomer.supersedes(&self.cell(slot).record()) => slot,
             Some(_) => return News::Stale,
             None => match self.vacate(newcomer) {
                 Some(slot) => {
-                    self.index.insert(hash, slot);
+                    self.index.insert(place.hash, slot);
                     self.len += 1;
                     slot
                 }
@@ -243,11 +271,6 @@ impl Directory {
         self.len -= 1;
     }
 
-    #[inline(always)]
-    fn slot_of(&self, hash: u64, client: &[u8]) -> Option<u32> {
-        self.index.find(hash, |slot| self.cell(slot).record().client() == client)
-    }
-
     fn cell(&self, slot: u32) -> &Cell {
         &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
@@ -258,6 +281,10 @@ impl Directory {
 }
 
 impl Newcomer<'_> {
+    fn client(&self) -> &[u8] {
+        &self.line[self.client_at..][..self.client_len]
+    }
+
     fn supersedes(&self, known: &Record<'_>) -> bool {
         if self.origin == HEARD_HERE {
             return self.stamp > known.stamp;
@@ -361,7 +388,7 @@ mod tests {
             stamp: Timestamp::from_nanos(stamp),
             origin,
         };
-        table.learn(table.hash(client.as_bytes()), &newcomer)
+        table.learn(table.find(client.as_bytes()), &newcomer)
     }
 
     fn lines(table: &Directory) -> Vec<String> {
@@ -387,7 +414,7 @@ mod tests {
         let long = "x".repeat(255);
         learn(&mut table, &long, 1, "+1", HEARD_HERE);
         learn(&mut table, &long, 2, "+1", HEARD_HERE);
-        let record = table.find(table.hash(long.as_bytes()), long.as_bytes()).unwrap();
+        let record = table.at(table.find(long.as_bytes())).unwrap();
         assert_eq!(record.client(), long.as_bytes());
         assert_eq!(record.location(), b"+1-2");
     }

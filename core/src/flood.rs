@@ -126,7 +126,7 @@ mod tests {
             stamp: Timestamp::from_nanos(stamp),
             origin,
         };
-        table.learn(table.hash(client.as_bytes()), &newcomer);
+        table.learn(table.find(client.as_bytes()), &newcomer);
     }
 
     fn taken(cursor: &mut Cursor, table: &Directory, room: usize) -> Vec<String> {

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::command::{Command, Grammar, Malformed};
+use crate::command::Grammar;
 use crate::config::Config;
 use crate::conns::{Conn, Conns, Door, Input, Role, Security};
 use crate::counters::Counters;
@@ -68,22 +68,20 @@ pub struct Herd {
     /// The number of the last link.
     last_origin: Origin,
     stopping: bool,
-    /// Memory for one batch of commands and one of updates, used again.
-    commands: Vec<Entry<Result<Command<'static>, Malformed>>>,
-    /// With the client that each names.
-    updates: Vec<Entry<&'static [u8]>>,
+    /// Memory for one batch of lines, used again.
+    batch: Vec<Entry<'static>>,
     scratch: Vec<u8>,
 }
 
-/// A line of a batch.
+/// A line of a batch, as far as it has to be known to have its record fetched from memory.
 #[derive(Debug)]
-struct Entry<T> {
+struct Entry<'a> {
     /// Where the line ends within the input it is from, its line end included.
     end: usize,
-    /// The hash of its client's ID, where it names one.
+    /// The client that it seems to be about, or nothing.
+    client: &'a [u8],
+    /// The hash of that.
     hash: u64,
-    /// What is known of it before it is carried out.
-    seen: T,
 }
 
 /// Where a connection was accepted.
@@ -109,7 +107,7 @@ pub enum Dialled {
     Failed,
 }
 
-/// Lines that are parsed before the first of them is carried out, so that their records are fetched
+/// Lines that are found before the first of them is carried out, so that their records are fetched
 /// from memory together.
 const BATCH: usize = 32;
 /// Connections that may be in their handshake at once, beyond those of all neighbours.
@@ -170,8 +168,7 @@ impl Herd {
             flood_alarm: None,
             last_origin: FROM_PLAIN,
             stopping: false,
-            commands: Vec::new(),
-            updates: Vec::new(),
+            batch: Vec::new(),
             scratch: Vec::new(),
             config,
         }
@@ -455,7 +452,7 @@ impl Herd {
 
     /// The `AT` line of a client, without its line end.
     pub fn record(&self, client: &[u8]) -> Option<&[u8]> {
-        self.directory.find(self.directory.hash(client), client).map(|record| record.line)
+        self.directory.at(self.directory.find(client)).map(|record| record.line)
     }
 
     /// The `AT` lines of all records, in no order that means anything.
@@ -506,7 +503,7 @@ impl Herd {
 }
 
 /// Empties a batch and keeps its memory for lines of another lifetime.
-fn recycle<T, U>(mut batch: Vec<Entry<T>>) -> Vec<Entry<U>> {
+fn recycle<'b>(mut batch: Vec<Entry<'_>>) -> Vec<Entry<'b>> {
     batch.clear();
     batch.into_iter().map(|_| unreachable!("the batch is empty")).collect()
 }

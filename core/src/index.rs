@@ -32,6 +32,7 @@ impl Index {
     }
 
     /// The slot stored under `hash` of which `is_it` is true.
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let (hash, mask) = (upper(hash), self.mask());
         let mut at = self.home(hash);

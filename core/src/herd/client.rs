@@ -2,18 +2,26 @@
 
 use alloc::vec::Vec;
 
-use super::{BATCH, Entry, FROM_PLAIN, Herd, recycle};
+use super::{Entry, FROM_PLAIN, Herd, recycle};
 use crate::command::{Command, Malformed, Query, Report, Update};
 use crate::conns::{Conn, Input, LINGER, Role};
-use crate::directory::{HEARD_HERE, Newcomer, News};
+use crate::directory::{HEARD_HERE, Newcomer, News, Place, Record};
 use crate::ids::{ConnId, LookupId};
 use crate::lookups::Lookup;
 use crate::notice::{Goodbye, Notice};
 use crate::output::{Action, Form, Output};
 use crate::provider::{self, LookupError, Response};
 use crate::replies::Question;
-use crate::time::{Instant, Now, Skew};
+use crate::time::{Instant, Now, Skew, Timestamp};
 use crate::timers::Wake;
+
+/// What a client says about itself.
+#[derive(Clone, Copy, Debug)]
+struct Said<'a> {
+    /// Its ID, location and time with a space before each.
+    text: &'a [u8],
+    client_len: usize,
+}
 
 impl Herd {
     /// Carries out the commands that `input` begins with, as many as one batch holds, until reading
@@ -26,19 +34,7 @@ impl Herd {
         limit: usize,
         out: &mut Output,
     ) -> usize {
-        let mut batch: Vec<Entry<Result<Command<'_>, Malformed>>> =
-            recycle(core::mem::take(&mut self.commands));
-        let mut at = 0;
-        while batch.len() < BATCH
-            && let line = &input[at..input.len().min(at + limit + 1)]
-            && let Some(length) = memchr::memchr(b'\n', line)
-        {
-            let parsed = Command::parse(&line[..length], &self.grammar);
-            let hash = parsed.as_ref().map_or(0, |command| self.directory.hash(command.client()));
-            at += length + 1;
-            batch.push(Entry { end: at, hash, seen: parsed });
-        }
-        self.directory.warm(batch.iter().map(|entry| entry.hash));
+        let batch = self.find_lines(input, limit, Command::client_of);
         let mut done = 0;
         for entry in &batch {
             self.obey(now, id, &input[done..entry.end - 1], entry, out);
@@ -47,24 +43,37 @@ impl Herd {
                 break;
             }
         }
-        self.commands = recycle(batch);
+        self.batch = recycle(batch);
         done
     }
 
     /// Carries out one line, given without its line end.
-    fn obey(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        line: &[u8],
-        entry: &Entry<Result<Command<'_>, Malformed>>,
-        out: &mut Output,
-    ) {
-        match &entry.seen {
-            Ok(Command::Iamat(report)) => self.hear(now, id, entry.hash, report, out),
-            Ok(Command::Whatsat(query)) => self.look_up(now, id, entry.hash, line, query, out),
+    fn obey(&mut self, now: Now, id: ConnId, line: &[u8], entry: &Entry<'_>, out: &mut Output) {
+        let place = self.directory.find_hashed(entry.hash, entry.client);
+        if let Some(text) = line.strip_prefix(b"IAMAT").map(without_cr)
+            && (1..=self.grammar.client_id_bytes).contains(&entry.client.len())
+        {
+            let said = Said { text, client_len: entry.client.len() };
+            let record = self.directory.at(place).filter(|record| record.was_made_by(text));
+            if let Some(Record { stamp, .. }) = record {
+                // Who repeats himself word for word needs no second look.
+                return self.hear(now, id, stamp, said, None, out);
+            }
+            if let Some(stamp) = Report::stamp_of_spaced(entry.client, text) {
+                return self.hear(now, id, stamp, said, Some(place), out);
+            }
+        }
+        match Command::parse(line, &self.grammar) {
+            Ok(Command::Iamat(report)) => {
+                let place = self.place_of(report.client, entry, place);
+                self.hear_unusual(now, id, place, &report, out);
+            }
+            Ok(Command::Whatsat(query)) => {
+                let place = self.place_of(query.client, entry, place);
+                self.look_up(now, id, place, line, &query, out);
+            }
             Err(why) => {
-                self.counters.long_clients += u64::from(*why == Malformed::LongClient);
+                self.counters.long_clients += u64::from(why == Malformed::LongClient);
                 self.refuse_line(now, id, line, out);
             }
         }
@@ -72,37 +81,64 @@ impl Herd {
 
     /// A last line that no line end follows.
     pub(super) fn obey_last(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
-        let parsed = Command::parse(line, &self.grammar);
-        let hash = parsed.as_ref().map_or(0, |command| self.directory.hash(command.client()));
-        self.obey(now, id, line, &Entry { end: line.len(), hash, seen: parsed }, out);
+        let client = Command::client_of(line).unwrap_or_default();
+        let entry = Entry { end: line.len(), client, hash: self.directory.hash(client) };
+        self.obey(now, id, line, &entry, out);
     }
 
-    /// Answers a report, and keeps it if it is news.
-    fn hear(&mut self, now: Now, id: ConnId, hash: u64, report: &Report<'_>, out: &mut Output) {
+    /// Answers a report that is not written as reports usually are.
+    fn hear_unusual(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        place: Place,
+        report: &Report<'_>,
+        out: &mut Output,
+    ) {
+        let mut text = core::mem::take(&mut self.scratch);
+        text.clear();
+        for field in [report.client, report.location, report.time] {
+            text.push(b' ');
+            text.extend_from_slice(field);
+        }
+        let said = Said { text: &text, client_len: report.client.len() };
+        self.hear(now, id, report.stamp, said, Some(place), out);
+        self.scratch = text;
+    }
+
+    /// Answers a report, and keeps it if it is news. `place` is where its client's record is, unless it is that
+    /// record already.
+    fn hear(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        stamp: Timestamp,
+        said: Said<'_>,
+        place: Option<Place>,
+        out: &mut Output,
+    ) {
         self.counters.reports += 1;
         let ahead_s = self.config.limits.ahead_s;
-        let is_ahead = ahead_s > 0 && report.stamp > now.wall.plus_seconds(ahead_s);
-        let is_old = self.is_too_old(now, report.stamp);
+        let is_ahead = ahead_s > 0 && stamp > now.wall.plus_seconds(ahead_s);
+        let is_old = self.is_too_old(now, stamp);
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (prefix, directory) = (&self.at_prefix, &mut self.directory);
         let answer = |bytes: &mut Vec<u8>| {
             let start = bytes.len();
             bytes.extend_from_slice(prefix);
-            Skew::between(now.wall, report.stamp).write(bytes);
+            Skew::between(now.wall, stamp).write(bytes);
             let client_at = bytes.len() + 1 - start;
-            report.write(bytes);
+            bytes.extend_from_slice(said.text);
             bytes.push(b'\n');
-            if is_ahead || is_old {
-                return None;
-            }
+            let place = place.filter(|_| !is_ahead && !is_old)?;
             let newcomer = Newcomer {
                 line: &bytes[start..bytes.len() - 1],
                 client_at,
-                client_len: report.client.len(),
-                stamp: report.stamp,
+                client_len: said.client_len,
+                stamp,
                 origin: HEARD_HERE,
             };
-            Some(directory.learn(hash, &newcomer))
+            Some(directory.learn(place, &newcomer))
         };
         let news = reply(conn, id, now.mono, out, answer);
         match news {
@@ -125,12 +161,12 @@ impl Herd {
         &mut self,
         now: Now,
         id: ConnId,
-        hash: u64,
+        place: Place,
         line: &[u8],
         query: &Query<'_>,
         out: &mut Output,
     ) {
-        let record = self.directory.find(hash, query.client);
+        let record = self.directory.at(place);
         let Some(record) = record.filter(|record| !self.is_too_old(now, record.stamp)) else {
             return self.answer_invalid(now, id, without_cr(line), out);
         };
@@ -161,8 +197,8 @@ impl Herd {
             .get(id)
             .is_some_and(|conn| matches!(conn.role, Role::Client { plain: true }));
         if plain && let Ok(update) = Update::parse(line) {
-            let hash = self.directory.hash(update.report.client);
-            self.take_update(hash, line, &update, FROM_PLAIN);
+            let place = self.directory.find(update.report.client);
+            self.take_update(place, line, &update, FROM_PLAIN);
             return;
         }
         self.answer_invalid(now, id, without_cr(line), out);

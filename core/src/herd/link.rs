@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{BATCH, Entry, Herd, recycle};
+use super::{Entry, Herd, recycle};
 use crate::command::{Malformed, Update};
 use crate::conns::HANDSHAKE;
-use crate::directory::{Newcomer, News, Origin};
+use crate::directory::{Newcomer, News, Origin, Place};
 use crate::flood::Cursor;
 use crate::handshake::Incarnation;
 use crate::ids::{ConnId, PeerId};
@@ -147,39 +147,25 @@ impl Herd {
         limit: usize,
         out: &mut Output,
     ) -> usize {
-        let mut batch = recycle(core::mem::take(&mut self.updates));
-        self.find_updates(input, limit, &mut batch);
-        self.directory.warm(batch.iter().map(|entry| entry.hash));
+        let batch = self.find_lines(input, limit, Update::client_of);
         let is_plain = self.peers[peer.index()].is_plain();
         let mut done = 0;
         for entry in &batch {
             let line = &input[done..entry.end - 1];
             done = entry.end;
+            let place = self.directory.find_hashed(entry.hash, entry.client);
             if is_plain {
                 let why = Update::parse(line).err().unwrap_or(Malformed::UnknownCommand);
                 self.drop_line(id, why, out);
-            } else if self.directory.holds(entry.hash, entry.seen, line) {
+            } else if self.directory.at(place).is_some_and(|record| record.line == line) {
                 // News comes by every way there is: much of what is heard is known, and needs no second look.
                 self.counters.updates_received += 1;
             } else {
-                self.read_update(now, peer, id, line, entry, out);
+                self.read_update(now, peer, id, line, (entry, place), out);
             }
         }
-        self.updates = recycle(batch);
+        self.batch = recycle(batch);
         done
-    }
-
-    /// Finds the lines that `input` begins with, as many as one batch holds, and whom each is about.
-    fn find_updates<'i>(&self, input: &'i [u8], limit: usize, batch: &mut Vec<Entry<&'i [u8]>>) {
-        let mut at = 0;
-        while batch.len() < BATCH
-            && let line = &input[at..input.len().min(at + limit + 1)]
-            && let Some(length) = memchr::memchr(b'\n', line)
-        {
-            let client = Update::client_of(&line[..length]).unwrap_or_default();
-            at += length + 1;
-            batch.push(Entry { end: at, hash: self.directory.hash(client), seen: client });
-        }
     }
 
     /// Applies a line of a neighbour's, given without its line end, that the table does not hold word for word.
@@ -189,16 +175,14 @@ impl Herd {
         peer: PeerId,
         id: ConnId,
         line: &[u8],
-        entry: &Entry<&[u8]>,
+        (entry, place): (&Entry<'_>, Place),
         out: &mut Output,
     ) {
         match Update::parse(line) {
             Ok(update) => {
-                let client = update.report.client;
-                let is_seen = client == entry.seen;
-                let hash = if is_seen { entry.hash } else { self.directory.hash(client) };
+                let place = self.place_of(update.report.client, entry, place);
                 let origin = self.peers[peer.index()].cursor.origin();
-                self.take_update(hash, line, &update, origin);
+                self.take_update(place, line, &update, origin);
             }
             Err(_) if self.note_progress(now, peer, line, out) => {}
             Err(why) => self.drop_line(id, why, out),
@@ -208,16 +192,14 @@ impl Herd {
     /// Keeps what a neighbour says about a client, if it is news.
     pub(super) fn take_update(
         &mut self,
-        hash: u64,
+        place: Place,
         line: &[u8],
         update: &Update<'_>,
         origin: Origin,
     ) {
         self.counters.updates_received += 1;
         let client_at = b"AT ".len() + update.server.len() + 1 + update.skew.len() + 1;
-        let spaces = memchr::memchr_iter(b' ', line).count();
-        let is_canonical = line.len() == update.canonical_len() && spaces == 5;
-        if !is_canonical {
+        if !update.is_spaced() {
             self.scratch.clear();
             let crate::Report { client, location, time, .. } = update.report;
             for field in [b"AT", update.server, update.skew, client, location, time] {
@@ -227,13 +209,13 @@ impl Herd {
             self.scratch.pop();
         }
         let newcomer = Newcomer {
-            line: if is_canonical { line } else { &self.scratch },
+            line: if update.is_spaced() { line } else { &self.scratch },
             client_at,
             client_len: update.report.client.len(),
             stamp: update.report.stamp,
             origin,
         };
-        match self.directory.learn(hash, &newcomer) {
+        match self.directory.learn(place, &newcomer) {
             News::Fresh => self.counters.records += 1,
             News::NoRoom => self.counters.no_room += 1,
             News::Stale => {}

@@ -1,9 +1,12 @@
 //! Bytes in, lines out: framing, and holding back what may not be acted on yet.
 
-use super::{Herd, LINK_LINE_BYTES};
+use alloc::vec::Vec;
+
+use super::{BATCH, Entry, Herd, LINK_LINE_BYTES, recycle};
 use crate::command::Malformed;
 use crate::config::Limits;
 use crate::conns::{Door, Role};
+use crate::directory::Place;
 use crate::handshake::HELLO;
 use crate::ids::ConnId;
 use crate::notice::Refusal;
@@ -74,6 +77,34 @@ impl Herd {
             }
             None => input.len(),
         }
+    }
+
+    /// The lines that `input` begins with, as many as one batch holds. Whom each is about `client_of` says; the
+    /// records of those clients are fetched from memory.
+    #[inline]
+    pub(super) fn find_lines<'i>(
+        &mut self,
+        input: &'i [u8],
+        limit: usize,
+        client_of: impl Fn(&'i [u8]) -> Option<&'i [u8]>,
+    ) -> Vec<Entry<'i>> {
+        let mut batch = recycle(core::mem::take(&mut self.batch));
+        let mut at = 0;
+        while batch.len() < BATCH
+            && let line = &input[at..input.len().min(at + limit + 1)]
+            && let Some(length) = memchr::memchr(b'\n', line)
+        {
+            let client = client_of(&line[..length]).unwrap_or_default();
+            at += length + 1;
+            batch.push(Entry { end: at, client, hash: self.directory.hash(client) });
+        }
+        self.directory.warm(batch.iter().map(|entry| entry.hash));
+        batch
+    }
+
+    /// Where the record of `client` is: at `place`, if that is where the record of the entry's is.
+    pub(super) fn place_of(&self, client: &[u8], entry: &Entry<'_>, place: Place) -> Place {
+        if client == entry.client { place } else { self.directory.find(client) }
     }
 
     pub(super) fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {

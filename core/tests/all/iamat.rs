@@ -1,6 +1,6 @@
 //! `IAMAT`: every report is answered, and the newest is kept.
 
-use herd_core::{Limits, Notice};
+use herd_core::{Config, Limits, Notice};
 use proptest::prelude::*;
 
 use crate::support::{Server, Stranger, config, limited};
@@ -192,6 +192,41 @@ fn on_a_link_the_far_future_is_kept() {
     let link = hill.links(&Stranger::named("Jaquez"));
     hill.says(link, "AT Jaquez -1 kiwi +1-2 9223372036");
     assert!(hill.record("kiwi").is_some());
+}
+
+#[test]
+fn what_is_known_word_for_word_is_held_against_the_limits_all_the_same() {
+    let mut hill = Server::new(Config {
+        limits: Limits { client_id_bytes: 4, ahead_s: 1, ..Limits::default() },
+        ..config("Hill", &["Jaquez"])
+    });
+    let link = hill.links(&Stranger::named("Jaquez"));
+    hill.says(link, "AT Jaquez -1 kiwis +1-2 3");
+    hill.says(link, "AT Jaquez -1 kiwi +1-2 1520023999");
+    let conn = hill.client();
+
+    assert_eq!(hill.asks(conn, "IAMAT kiwis +1-2 3"), "? IAMAT kiwis +1-2 3\n");
+    assert!(hill.asks(conn, "IAMAT kiwi +1-2 1520023999").starts_with("AT Hill -"));
+    assert_eq!(hill.counters().ahead, 1);
+    assert_eq!((hill.counters().reports, hill.counters().records), (1, 2));
+}
+
+#[test]
+fn a_repeated_report_is_answered_with_the_difference_of_today() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    hill.says(conn, "IAMAT kiwi +1-2 1520023935");
+    hill.waits_ms(1000);
+    hill.heard(conn);
+    for line in [
+        "IAMAT kiwi +1-2 1520023935",
+        "IAMAT kiwi +1-2 1520023935\r",
+        " IAMAT  kiwi +1-2 1520023935",
+    ] {
+        assert_eq!(hill.asks(conn, line), "AT Hill +1.182837383 kiwi +1-2 1520023935\n");
+    }
+    let first = "AT Hill +0.182837383 kiwi +1-2 1520023935";
+    assert_eq!(hill.record("kiwi").as_deref(), Some(first));
 }
 
 #[test]
