@@ -1,13 +1,14 @@
 //! Cutting a list inside a JSON text without building anything from it.
 //!
-//! The text is scanned once, byte by byte, and held against the grammar of RFC 8259; what is kept stays
-//! as it was to the last blank.
+//! The text is held against the grammar of RFC 8259, token by token; what is kept stays as it was to the last
+//! blank.
 
-use alloc::borrow::Cow;
+mod tokens;
+
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::decimal::bytes;
+use tokens::Tokens;
 
 /// Why a body is not an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,14 +37,14 @@ pub fn cut_results(text: &[u8], bound: usize) -> Result<Vec<Range<usize>>, NotJs
     if core::str::from_utf8(text).is_err() {
         return Err(NotJson::Encoding);
     }
-    let mut scanner = Scanner::at_first(text);
-    if scanner.peek() != Some(b'{') {
+    let mut scanner = Scanner::new(text);
+    if scanner.next != b'{' {
         let whole = scanner.value(0).is_some() && scanner.is_at_end();
         return Err(if whole { NotJson::NotAnObject } else { NotJson::Syntax });
     }
     let mut cuts = Vec::new();
     let object = scanner.object(1, |scanner, key| {
-        if key.as_ref() != b"results" || scanner.peek() != Some(b'[') {
+        if !is_key(key, b"results") || scanner.next != b'[' {
             return scanner.value(1);
         }
         let mut items = 0;
@@ -52,7 +53,7 @@ pub fn cut_results(text: &[u8], bound: usize) -> Result<Vec<Range<usize>>, NotJs
         scanner.array(2, |scanner| {
             scanner.value(2)?;
             items += 1;
-            last = scanner.at;
+            last = scanner.end;
             if items <= bound {
                 kept = last;
             }
@@ -76,13 +77,13 @@ pub(crate) fn members<'a, const N: usize>(
     names: [&str; N],
 ) -> [Option<&'a [u8]>; N] {
     let mut found = [None; N];
-    let mut scanner = Scanner::at_first(text);
+    let mut scanner = Scanner::new(text);
     // Where the text ends too soon, what came before stands: the caller has checked the whole.
     let _ = scanner.object(1, |scanner, key| {
         let start = scanner.at;
         scanner.value(1)?;
-        if let Some(at) = names.iter().position(|name| name.as_bytes() == key.as_ref()) {
-            found[at] = Some(&text[start..scanner.at]);
+        if let Some(at) = names.iter().position(|name| is_key(key, name.as_bytes())) {
+            found[at] = Some(&text[start..scanner.end]);
         }
         Some(())
     });
@@ -92,10 +93,10 @@ pub(crate) fn members<'a, const N: usize>(
 /// The items of the array `text`, as they are written, unless it is no array.
 pub(crate) fn items(text: &[u8]) -> Option<Vec<&[u8]>> {
     let mut items = Vec::new();
-    Scanner::at_first(text).array(1, |scanner| {
+    Scanner::new(text).array(1, |scanner| {
         let start = scanner.at;
         scanner.value(1)?;
-        items.push(&text[start..scanner.at]);
+        items.push(&text[start..scanner.end]);
         Some(())
     })?;
     Some(items)
@@ -103,78 +104,129 @@ pub(crate) fn items(text: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// Appends a JSON text less the blanks between its parts.
 pub(crate) fn write_without_blanks(text: &[u8], out: &mut Vec<u8>) {
-    let mut scanner = Scanner { text, at: 0 };
-    while let Some(byte) = scanner.peek() {
+    let mut scanner = Scanner::new(text);
+    while scanner.next != NONE {
         let start = scanner.at;
-        if byte != b'"' || scanner.string().is_none() {
-            scanner.at = start + 1;
+        let is_whole = match scanner.next {
+            b'"' => scanner.string().map(drop),
+            byte @ (b'{' | b'}' | b'[' | b']' | b',' | b':') => scanner.expect(byte),
+            _ => scanner.value(0),
+        };
+        if is_whole.is_none() {
+            return;
         }
-        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            out.extend_from_slice(&text[start..scanner.at]);
-        }
+        out.extend_from_slice(&text[start..scanner.end]);
     }
 }
 
-/// A place in a JSON text. Each method moves over one thing and the blanks it needs, or is `None` where
-/// the grammar wants something else.
+/// A place in a JSON text. Each method moves over one thing, or is `None` where the grammar wants something else.
+#[derive(Clone, Copy)]
 struct Scanner<'a> {
     text: &'a [u8],
+    /// What follows the next token.
+    tokens: Tokens<'a>,
+    /// The next token's first character, and where it is; at the end of the text a character that no token
+    /// begins with.
+    next: u8,
     at: usize,
+    /// Where the thing ends that was moved over last.
+    end: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// At the first byte of `text` that is no blank.
-    fn at_first(text: &'a [u8]) -> Self {
-        let mut scanner = Self { text, at: 0 };
-        scanner.blanks();
+    fn new(text: &'a [u8]) -> Self {
+        let mut scanner = Self { text, tokens: Tokens::new(text), next: NONE, at: 0, end: 0 };
+        scanner.advance();
         scanner
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    #[inline(always)]
+    fn advance(&mut self) {
+        let at = self.tokens.next().unwrap_or(self.text.len());
+        self.at = at;
+        self.next = self.text.get(at).copied().unwrap_or(NONE);
     }
 
-    fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-            self.at += indentation(&self.text[self.at..]);
-        }
+    fn is_at_end(&self) -> bool {
+        self.next == NONE && self.tokens.is_sound()
     }
 
-    fn is_at_end(&mut self) -> bool {
-        self.blanks();
-        self.at == self.text.len()
-    }
-
+    #[inline(always)]
     fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
+        (self.next == byte).then(|| {
+            self.end = self.at + 1;
+            self.advance();
+        })
     }
 
-    /// A value inside `depth` arrays and objects, at its first byte.
+    /// A value inside `depth` arrays and objects.
     fn value(&mut self, depth: usize) -> Option<()> {
-        match self.peek()? {
-            b'{' => self.object(depth + 1, |scanner, _| scanner.value(depth + 1)),
-            b'[' => self.array(depth + 1, |scanner| scanner.value(depth + 1)),
-            b'"' => self.string().map(drop),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            _ => None,
+        // In registers instead of behind a pointer.
+        let mut here = *self;
+        here.nested(depth)?;
+        *self = here;
+        Some(())
+    }
+
+    #[inline(always)]
+    fn nested(&mut self, depth: usize) -> Option<()> {
+        let mut open = Open::default();
+        loop {
+            match self.next {
+                b'"' => drop(self.string()?),
+                b'-' | b'0'..=b'9' => self.scalar(number)?,
+                b't' => self.scalar(|text| text.strip_prefix(b"true"))?,
+                b'f' => self.scalar(|text| text.strip_prefix(b"false"))?,
+                b'n' => self.scalar(|text| text.strip_prefix(b"null"))?,
+                first @ (b'{' | b'[') => {
+                    open.push(first == b'{');
+                    if depth + open.count > MAX_DEPTH {
+                        return None;
+                    }
+                    self.advance();
+                    if first == b'{' && self.next != b'}' {
+                        self.key()?;
+                        continue;
+                    }
+                    if first == b'[' && self.next != b']' {
+                        continue;
+                    }
+                }
+                _ => return None,
+            }
+            loop {
+                if open.count == 0 {
+                    return Some(());
+                }
+                if self.next == b',' {
+                    self.advance();
+                    if open.is_object() {
+                        self.key()?;
+                    }
+                    break;
+                }
+                self.expect(if open.is_object() { b'}' } else { b']' })?;
+                open.pop();
+            }
         }
+    }
+
+    /// The key of a member and its colon.
+    #[inline(always)]
+    fn key(&mut self) -> Option<&'a [u8]> {
+        let key = self.string()?;
+        self.expect(b':')?;
+        Some(key)
     }
 
     fn object(
         &mut self,
         depth: usize,
-        mut member: impl FnMut(&mut Self, Cow<'a, [u8]>) -> Option<()>,
+        mut member: impl FnMut(&mut Self, &'a [u8]) -> Option<()>,
     ) -> Option<()> {
         self.sequence(depth, b'{', b'}', |scanner| {
-            let key = scanner.string()?;
-            scanner.blanks();
-            scanner.expect(b':')?;
-            scanner.blanks();
-            member(scanner, unescaped(key))
+            let key = scanner.key()?;
+            member(scanner, key)
         })
     }
 
@@ -193,119 +245,100 @@ impl<'a> Scanner<'a> {
             return None;
         }
         self.expect(open)?;
-        self.blanks();
         if self.expect(close).is_some() {
             return Some(());
         }
         loop {
             element(self)?;
-            self.blanks();
             if self.expect(close).is_some() {
                 return Some(());
             }
             self.expect(b',')?;
-            self.blanks();
         }
     }
 
     /// What stands between the quotes.
+    #[inline(always)]
     fn string(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
-        let start = self.at;
-        loop {
-            self.at += plain(&self.text[self.at..]);
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => self.at += 1,
-                _ => return None,
-            }
-            match self.peek()? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-                b'u' => self.escape()?,
-                _ => return None,
-            }
-        }
-        let inside = &self.text[start..self.at];
-        self.at += 1;
-        Some(inside)
+        let start = self.end;
+        // Nothing inside of a string is a token.
+        self.expect(b'"')?;
+        Some(&self.text[start..self.end - 1])
     }
 
-    /// The `u` of an escape and its four digits. Half a surrogate pair is grammatical: a provider that
-    /// cuts its texts short may cut one in two.
-    fn escape(&mut self) -> Option<()> {
-        self.expect(b'u')?;
-        let digits = self.text.get(self.at..self.at + 4)?;
-        self.at += 4;
-        digits.iter().all(u8::is_ascii_hexdigit).then_some(())
-    }
-
-    fn number(&mut self) -> Option<()> {
-        let _sign = self.expect(b'-');
-        if self.expect(b'0').is_none() {
-            self.digits()?;
-        }
-        if self.expect(b'.').is_some() {
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            let _sign = self.expect(b'+').or_else(|| self.expect(b'-'));
-            self.digits()?;
-        }
-        Some(())
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let count = self.text[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        (count > 0).then_some(())
-    }
-
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
+    /// A number or a word, which `read` gives what follows of.
+    #[inline(always)]
+    fn scalar(&mut self, read: impl FnOnce(&[u8]) -> Option<&[u8]>) -> Option<()> {
+        let rest = read(&self.text[self.at..])?;
+        self.end = self.text.len() - rest.len();
+        self.advance();
+        let ends = matches!(rest, [] | [b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}', ..]);
+        ends.then_some(())
     }
 }
 
-/// How many spaces come first: eight at a time, as long as there are so many bytes.
-fn indentation(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(eight) = text[at..].first_chunk() {
-        let others = u64::from_le_bytes(*eight) ^ bytes(b' ');
-        let spaces = others.trailing_zeros() as usize / 8;
-        at += spaces;
-        if spaces < 8 {
-            break;
-        }
-    }
-    at
+/// The arrays and objects that are open, the innermost first: which of them are objects.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    objects: u128,
+    count: usize,
 }
 
-/// How many bytes come before a quote, a backslash or a control character: eight at a time, as long as there are
-/// so many. Strings are mostly too short for it to pay to prepare for more.
-fn plain(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(eight) = text[at..].first_chunk() {
-        // The highest bit is set in a byte that is looked for; above the first such it may be set in others.
-        let word = u64::from_le_bytes(*eight);
-        let zero = |word: u64| word.wrapping_sub(bytes(1)) & !word;
-        let quote = zero(word ^ bytes(b'"'));
-        let backslash = zero(word ^ bytes(b'\\'));
-        let control = word.wrapping_sub(bytes(0x20)) & !word;
-        let found = (quote | backslash | control) & bytes(0x80);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
+const _: () = assert!(MAX_DEPTH < u128::BITS as usize);
+
+impl Open {
+    fn push(&mut self, object: bool) {
+        self.objects = self.objects << 1 | u128::from(object);
+        self.count += 1;
     }
-    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | 0..0x20);
-    at + text[at..].iter().take_while(is_plain).count()
+
+    fn pop(&mut self) {
+        self.objects >>= 1;
+        self.count -= 1;
+    }
+
+    fn is_object(&self) -> bool {
+        self.objects & 1 == 1
+    }
+}
+
+/// No token begins with it.
+const NONE: u8 = b' ';
+
+/// What follows the number that `text` begins with.
+fn number(text: &[u8]) -> Option<&[u8]> {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let mut rest = match text {
+        [b'0', rest @ ..] => rest,
+        _ => digits(text)?,
+    };
+    if let [b'.', fraction @ ..] = rest {
+        rest = digits(fraction)?;
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let unsigned = match exponent {
+            [b'+' | b'-', unsigned @ ..] => unsigned,
+            _ => exponent,
+        };
+        rest = digits(unsigned)?;
+    }
+    Some(rest)
+}
+
+/// What follows the digits, at least one, that `text` begins with.
+fn digits(text: &[u8]) -> Option<&[u8]> {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (count > 0).then(|| &text[count..])
+}
+
+/// Whether `key`, as it is written, is `name`.
+fn is_key(key: &[u8], name: &[u8]) -> bool {
+    key == name || key.contains(&b'\\') && unescaped(key) == name
 }
 
 /// A key without its escapes, as far as ASCII goes: enough to tell whether it is one of ours.
-fn unescaped(key: &[u8]) -> Cow<'_, [u8]> {
-    if !key.contains(&b'\\') {
-        return Cow::Borrowed(key);
-    }
+fn unescaped(key: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(key.len());
     let mut rest = key;
     while let [first, behind @ ..] = rest {
@@ -326,7 +359,7 @@ fn unescaped(key: &[u8]) -> Cow<'_, [u8]> {
             _ => plain.push(*first),
         }
     }
-    Cow::Owned(plain)
+    plain
 }
 
 #[cfg(test)]
@@ -371,20 +404,6 @@ mod tests {
             cut(text, 1).unwrap(),
             r#"{"in":{"results":[1,2]},"r\u0065sults":[1],"results":{"results":[1]}}"#
         );
-    }
-
-    #[test]
-    fn a_string_ends_where_it_does_wherever_that_is() {
-        for byte in 0..=u8::MAX {
-            let is_plain = !matches!(byte, b'"' | b'\\' | 0..0x20);
-            for at in 0..20 {
-                let mut text = [b'x'; 30];
-                text[at] = byte;
-                text[at + 3] = b'"';
-                assert_eq!(plain(&text), if is_plain { at + 3 } else { at }, "{byte}");
-                assert_eq!(plain(&text[..at]), at);
-            }
-        }
     }
 
     #[test]
