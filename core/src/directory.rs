@@ -7,7 +7,6 @@
 //! [`Directory::learn`] and [`Directory::at`] are the only doors. Each record that is learnt takes
 //! the next number of change, which is what neighbours are told by.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::BuildHasher as _;
 use core::hint::black_box;
@@ -24,7 +23,9 @@ use crate::time::Timestamp;
 pub(crate) struct Directory {
     hasher: SeedableRandomState,
     index: Index,
-    chunks: Vec<Box<[Cell]>>,
+    /// Each with room for [`CHUNK`] cells from the start, so that none ever moves. All but the last are full.
+    chunks: Vec<Vec<Cell>>,
+    /// Slots that hold no record.
     free: Vec<u32>,
     len: usize,
     /// Records that made room for greater ones.
@@ -143,7 +144,7 @@ impl Directory {
     /// The number of slots there are, used or not.
     #[expect(clippy::cast_possible_truncation, reason = "slots are numbered in 32 bits")]
     pub(crate) fn slots(&self) -> u32 {
-        (self.chunks.len() * CHUNK) as u32
+        (self.len + self.free.len()) as u32
     }
 
     pub(crate) fn hash(&self, client: &[u8]) -> u64 {
@@ -243,13 +244,16 @@ impl Directory {
             self.remove(smallest);
             self.evicted += 1;
         }
-        if self.free.is_empty() {
-            let first = self.slots();
-            let chunk: Vec<Cell> = core::iter::repeat_with(Cell::unused).take(CHUNK).collect();
-            self.chunks.push(chunk.into_boxed_slice());
-            self.free.extend((first..self.slots()).rev());
+        Some(self.free.pop().unwrap_or_else(|| self.new_slot()))
+    }
+
+    fn new_slot(&mut self) -> u32 {
+        let slot = self.slots();
+        if slot as usize == self.chunks.len() * CHUNK {
+            self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        self.free.pop()
+        self.chunks[slot as usize / CHUNK].push(Cell::unused());
+        slot
     }
 
     fn smallest_slot(&mut self) -> Option<u32> {
@@ -293,8 +297,8 @@ impl Newcomer<'_> {
     }
 }
 
-/// Slots are made so many at a time; they stay where they are.
-const CHUNK: usize = 1024;
+/// So many slots have memory together, a megabyte: allocators round smaller pieces up by a quarter.
+const CHUNK: usize = 8192;
 /// The change of a slot that holds no record.
 const UNUSED: u64 = 0;
 /// What fits into a slot beside the rest of it.

@@ -47,15 +47,21 @@ impl Upstream for Surf {
         let status = response.status().into();
         let mut body = Vec::new();
         if asked.wants_body(status) {
-            let mut chunk = vec![0; CHUNK];
+            let mut length = 0;
             loop {
-                match response.read(&mut chunk).await.map_err(unreachable)? {
-                    0 => break,
-                    length => upstream::append(&mut body, &chunk[..length], limit)?,
+                if length == body.len() {
+                    body.resize(length + CHUNK, 0);
+                }
+                let read = response.read(&mut body[length..]).await.map_err(unreachable)?;
+                length += read;
+                upstream::check_length(length, limit)?;
+                if read == 0 {
+                    break;
                 }
             }
+            body.truncate(length);
         }
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, body: body.into() })
     }
 }
 
@@ -102,5 +108,5 @@ fn unreachable<E>(_error: E) -> LookupError {
 
 /// Connections beyond those of `limits.lookups`, for requests that nobody waits for any more.
 const ABANDONED: usize = 64;
-/// Bytes of a body that are read at once.
+/// Bytes of memory that a body is given at a time.
 const CHUNK: usize = 16 * 1024;

@@ -5,7 +5,8 @@ use std::io;
 
 use async_trait::async_trait;
 use herd_core::LookupError;
-use herd_runtime::{HttpRequest, HttpResponse, Upstream, upstream};
+use herd_runtime::upstream::{self, Chunks};
+use herd_runtime::{HttpRequest, HttpResponse, Upstream};
 use reqwest::header::{ACCEPT, HOST, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
@@ -50,13 +51,13 @@ impl Upstream for Reqwest {
     async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError> {
         let mut response = self.request(asked)?.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
-        let mut body = upstream::body(response.content_length(), limit);
+        let mut chunks = Chunks::new(limit);
         if asked.wants_body(status) {
             while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-                upstream::append(&mut body, &chunk, limit)?;
+                chunks.append(chunk)?;
             }
         }
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, body: chunks.body() })
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`settings`] with [`load`], starts its [`log`] and hands the rest to its adapter.
 
 pub mod address;
+#[cfg(feature = "mimalloc")]
+mod allocator;
 pub mod args;
 pub mod clock;
 pub mod config;

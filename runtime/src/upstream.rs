@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use herd_core::{LookupError, Response};
 use memchr::memmem;
 use url::Url;
@@ -61,7 +62,7 @@ pub struct HttpResponse {
     /// The status.
     pub status: u16,
     /// The body, or nothing where it was not wanted.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl HttpResponse {
@@ -76,10 +77,12 @@ impl HttpResponse {
     pub fn without_key(mut self, settings: &UpstreamSettings) -> Self {
         let Some(key) = settings.key.as_ref().filter(|_| self.status != 200) else { return self };
         let key = key.expose().as_bytes();
-        let found: Vec<_> = memmem::find_iter(&self.body, key).collect();
+        let mut body = Vec::from(core::mem::take(&mut self.body));
+        let found: Vec<_> = memmem::find_iter(&body, key).collect();
         for at in found {
-            self.body[at..at + key.len()].fill(b'*');
+            body[at..at + key.len()].fill(b'*');
         }
+        self.body = body.into();
         self
     }
 }
@@ -113,23 +116,52 @@ impl Provider {
     }
 }
 
-/// Memory for a body that claims to have `claimed` bytes, of which `limit` are taken.
-pub fn body(claimed: Option<u64>, limit: usize) -> Vec<u8> {
-    let claimed = claimed.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
-    Vec::with_capacity(claimed.min(limit))
+/// A body that comes in chunks. If it is only one, it is not copied.
+#[derive(Debug)]
+pub struct Chunks {
+    first: Bytes,
+    /// The first and all others, where there are others.
+    all: Vec<u8>,
+    limit: usize,
 }
 
-/// Appends a chunk of a body.
+impl Chunks {
+    /// None yet, and not more than `limit` bytes ever.
+    pub const fn new(limit: usize) -> Self {
+        Self { first: Bytes::new(), all: Vec::new(), limit }
+    }
+
+    /// Appends a chunk.
+    ///
+    /// # Errors
+    ///
+    /// When the body becomes longer than its limit.
+    pub fn append(&mut self, chunk: Bytes) -> Result<(), LookupError> {
+        check_length(self.first.len().max(self.all.len()) + chunk.len(), self.limit)?;
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else {
+            if self.all.is_empty() {
+                self.all.extend_from_slice(&self.first);
+            }
+            self.all.extend_from_slice(&chunk);
+        }
+        Ok(())
+    }
+
+    /// The whole of it.
+    pub fn body(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.into() }
+    }
+}
+
+/// Holds the length of a body against the limit of bytes.
 ///
 /// # Errors
 ///
-/// When the body becomes longer than `limit` bytes.
-pub fn append(body: &mut Vec<u8>, chunk: &[u8], limit: usize) -> Result<(), LookupError> {
-    if body.len() + chunk.len() > limit {
-        return Err(LookupError::TooLong);
-    }
-    body.extend_from_slice(chunk);
-    Ok(())
+/// When it is longer.
+pub fn check_length(length: usize, limit: usize) -> Result<(), LookupError> {
+    if length > limit { Err(LookupError::TooLong) } else { Ok(()) }
 }
 
 /// What both servers say they are when they ask a provider.
@@ -148,8 +180,21 @@ mod tests {
     #[async_trait]
     impl Upstream for Echo {
         async fn send(&self, _: &HttpRequest, _: usize) -> Result<HttpResponse, LookupError> {
-            Ok(HttpResponse { status: self.0, body: b"no SESAME, SESAME is not allowed".to_vec() })
+            let body = Bytes::from_static(b"no SESAME, SESAME is not allowed");
+            Ok(HttpResponse { status: self.0, body })
         }
+    }
+
+    #[test]
+    fn a_body_is_whole_and_no_longer_than_its_limit() {
+        let mut chunks = Chunks::new(9);
+        assert_eq!(Chunks::new(0).body(), "");
+        for chunk in ["", "one", "", "two", ""] {
+            chunks.append(Bytes::from(chunk)).unwrap();
+        }
+        assert_eq!(chunks.append(Bytes::from("four")), Err(LookupError::TooLong));
+        chunks.append(Bytes::from("333")).unwrap();
+        assert_eq!(chunks.body(), "onetwo333");
     }
 
     #[test]
@@ -166,8 +211,8 @@ mod tests {
             futures_util::FutureExt::now_or_never(provider.ask(&request)).unwrap().unwrap().body
         };
 
-        assert_eq!(body(403), b"no ******, ****** is not allowed");
-        assert_eq!(body(200), b"no SESAME, SESAME is not allowed");
+        assert_eq!(body(403), "no ******, ****** is not allowed");
+        assert_eq!(body(200), "no SESAME, SESAME is not allowed");
         assert!(!format!("{request:?}").contains("SESAME"));
     }
 }

@@ -282,7 +282,7 @@ impl Adapter {
             let reader = response.into_body().into_reader();
             reader.take(limit).read_to_end(&mut body).map_err(|_| LookupError::Unreachable)?;
         }
-        Ok(HttpResponse { status, body }.without_key(&self.settings.upstream))
+        Ok(HttpResponse { status, body: body.into() }.without_key(&self.settings.upstream))
     }
 
     /// Tells the core the time whenever it wants to know it, and offers slow connections what they have
