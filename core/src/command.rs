@@ -99,6 +99,13 @@ impl<'a> Command<'a> {
     ///
     /// The first check that the line fails.
     pub fn parse(line: &'a [u8], grammar: &Grammar) -> Result<Self, Malformed> {
+        if let Some(text) = line.strip_prefix(b"IAMAT")
+            && let Some(client) = Self::client_of(line)
+            && (1..=grammar.client_id_bytes).contains(&client.len())
+            && let Some(report) = Report::spaced(client, text)
+        {
+            return Ok(Self::Iamat(report));
+        }
         let mut fields = Fields { rest: line };
         match fields.next() {
             Some(b"IAMAT") => {
