@@ -23,7 +23,8 @@ use crate::time::Timestamp;
 pub(crate) struct Directory {
     hasher: SeedableRandomState,
     index: Index,
-    /// Each with room for [`CHUNK`] cells from the start, so that none ever moves. All but the last are full.
+    /// Each with room for [`CHUNK`] cells from the start, or as many as there may be, so that none ever moves. All
+    /// but the last are full.
     chunks: Vec<Vec<Cell>>,
     /// Slots that hold no record.
     free: Vec<u32>,
@@ -250,7 +251,8 @@ impl Directory {
     fn new_slot(&mut self) -> u32 {
         let slot = self.slots();
         if slot as usize == self.chunks.len() * CHUNK {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+            let rest = self.capacity.saturating_sub(slot as usize);
+            self.chunks.push(Vec::with_capacity(rest.min(CHUNK)));
         }
         self.chunks[slot as usize / CHUNK].push(Cell::unused());
         slot
@@ -297,8 +299,8 @@ impl Newcomer<'_> {
     }
 }
 
-/// So many slots have memory together, a megabyte: allocators round smaller pieces up by a quarter.
-const CHUNK: usize = 8192;
+/// So many slots have memory together; they stay where they are.
+const CHUNK: usize = 1024;
 /// The change of a slot that holds no record.
 const UNUSED: u64 = 0;
 /// What fits into a slot beside the rest of it.
