@@ -159,7 +159,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// A value inside `depth` arrays and objects.
+    /// A value inside `depth` arrays and objects, none of whose parts anybody wants to know of.
     fn value(&mut self, depth: usize) -> Option<()> {
         // In registers instead of behind a pointer.
         let mut here = *self;
@@ -168,6 +168,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
+    /// What [`Scanner::object`] and [`Scanner::array`] do, all in one loop.
     #[inline(always)]
     fn nested(&mut self, depth: usize) -> Option<()> {
         let mut open = Open::default();
@@ -437,10 +438,21 @@ mod tests {
         assert_eq!(cut("", 1), Err(NotJson::Syntax));
         assert_eq!(cut("{\"a\":1} x", 1), Err(NotJson::Syntax));
         assert_eq!(cut_results(b"{\"a\":\"\xff\"}", 1), Err(NotJson::Encoding));
-        assert_eq!(
-            cut(&alloc::format!("{}{}", "{\"a\":".repeat(128), "}".repeat(128)), 1),
-            Err(NotJson::Syntax)
-        );
+    }
+
+    #[test]
+    fn nesting_has_a_limit_wherever_it_is() {
+        let nested = |key: &str, depth: usize| {
+            let (open, close) = ("[{\"a\":".repeat(depth / 2), "}]".repeat(depth / 2));
+            let (first, last) = if depth % 2 == 1 { ("[", "]") } else { ("", "") };
+            alloc::format!("{{\"{key}\":{first}{open}1{close}{last}}}")
+        };
+        for key in ["a", "results"] {
+            assert!(cut(&nested(key, MAX_DEPTH - 1), 1).is_ok());
+            for depth in [MAX_DEPTH, MAX_DEPTH + 1, 10_000] {
+                assert_eq!(cut(&nested(key, depth), 1), Err(NotJson::Syntax), "{key} {depth}");
+            }
+        }
     }
 
     fn json() -> impl Strategy<Value = Value> {
@@ -482,8 +494,11 @@ mod tests {
 
         /// One byte is put somewhere else: the scanner and the parser still agree on what is JSON.
         #[test]
-        fn damage_is_seen_as_a_parser_sees_it(value in json(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            let mut text = serde_json::to_vec(&value).unwrap();
+        fn damage_is_seen_as_a_parser_sees_it(
+            value in json(), pretty in any::<bool>(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
+            let mut text = text.unwrap();
             let at = at.index(text.len());
             text[at] = byte;
             // Only the grammar is asked for: a number may be too large, a surrogate alone.

@@ -215,6 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn backslashes_take_the_meaning_of_each_other_wherever_blocks_end() {
+        for shift in 0..70 {
+            for count in 0..200 {
+                let text = " ".repeat(shift) + "\"" + &"\\".repeat(count) + "\"1";
+                let (open, quote) = (shift, shift + count + 1);
+                // An odd one is the quote's, and what follows is in the string.
+                let expected = if count % 2 == 0 {
+                    Vec::from([open, quote, quote + 1])
+                } else {
+                    Vec::from([open])
+                };
+                assert_eq!(found(text.as_bytes()), (expected, true), "{shift} {count}");
+            }
+        }
+    }
+
+    #[test]
     fn what_no_string_holds_is_not_sound_wherever_blocks_end() {
         for shift in 0..130 {
             let shift = " ".repeat(shift);
