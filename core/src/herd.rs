@@ -19,7 +19,7 @@ use crate::command::Grammar;
 use crate::config::Config;
 use crate::conns::{Conn, Conns, Door, Input, Role, Security};
 use crate::counters::Counters;
-use crate::directory::{Directory, Origin};
+use crate::directory::{Directory, Origin, Place};
 use crate::durations::Durations;
 use crate::entropy::Entropy;
 use crate::handshake::{Binding, Incarnation};
@@ -82,6 +82,14 @@ struct Entry<'a> {
     client: &'a [u8],
     /// The hash of that.
     hash: u64,
+}
+
+/// Whom a line seems to be about, now that it is carried out.
+#[derive(Clone, Copy, Debug)]
+struct Subject<'a> {
+    client: &'a [u8],
+    /// Where the record of that client is.
+    place: Place,
 }
 
 /// Where a connection was accepted.

@@ -49,27 +49,27 @@ impl Herd {
 
     /// Carries out one line, given without its line end.
     fn obey(&mut self, now: Now, id: ConnId, line: &[u8], entry: &Entry<'_>, out: &mut Output) {
-        let place = self.directory.find_hashed(entry.hash, entry.client);
+        let subject = self.subject(entry);
         if let Some(text) = line.strip_prefix(b"IAMAT").map(without_cr)
             && (1..=self.grammar.client_id_bytes).contains(&entry.client.len())
         {
             let said = Said { text, client_len: entry.client.len() };
-            let record = self.directory.at(place).filter(|record| record.was_made_by(text));
+            let record = self.directory.at(subject.place).filter(|record| record.was_made_by(text));
             if let Some(Record { stamp, .. }) = record {
                 // Who repeats himself word for word needs no second look.
                 return self.hear(now, id, stamp, said, None, out);
             }
             if let Some(stamp) = Report::stamp_of_spaced(entry.client, text) {
-                return self.hear(now, id, stamp, said, Some(place), out);
+                return self.hear(now, id, stamp, said, Some(subject.place), out);
             }
         }
         match Command::parse(line, &self.grammar) {
             Ok(Command::Iamat(report)) => {
-                let place = self.place_of(report.client, entry, place);
+                let place = self.place_of(report.client, subject);
                 self.hear_unusual(now, id, place, &report, out);
             }
             Ok(Command::Whatsat(query)) => {
-                let place = self.place_of(query.client, entry, place);
+                let place = self.place_of(query.client, subject);
                 self.look_up(now, id, place, line, &query, out);
             }
             Err(why) => {

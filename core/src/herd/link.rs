@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Entry, Herd, recycle};
+use super::{Herd, Subject, recycle};
 use crate::command::{Malformed, Update};
 use crate::conns::HANDSHAKE;
 use crate::directory::{Newcomer, News, Origin, Place};
@@ -153,15 +153,15 @@ impl Herd {
         for entry in &batch {
             let line = &input[done..entry.end - 1];
             done = entry.end;
-            let place = self.directory.find_hashed(entry.hash, entry.client);
+            let subject = self.subject(entry);
             if is_plain {
                 let why = Update::parse(line).err().unwrap_or(Malformed::UnknownCommand);
                 self.drop_line(id, why, out);
-            } else if self.directory.at(place).is_some_and(|record| record.line == line) {
+            } else if self.directory.at(subject.place).is_some_and(|record| record.line == line) {
                 // News comes by every way there is: much of what is heard is known, and needs no second look.
                 self.counters.updates_received += 1;
             } else {
-                self.read_update(now, peer, id, line, (entry, place), out);
+                self.read_update(now, peer, id, line, subject, out);
             }
         }
         self.batch = recycle(batch);
@@ -175,12 +175,12 @@ impl Herd {
         peer: PeerId,
         id: ConnId,
         line: &[u8],
-        (entry, place): (&Entry<'_>, Place),
+        subject: Subject<'_>,
         out: &mut Output,
     ) {
         match Update::parse(line) {
             Ok(update) => {
-                let place = self.place_of(update.report.client, entry, place);
+                let place = self.place_of(update.report.client, subject);
                 let origin = self.peers[peer.index()].cursor.origin();
                 self.take_update(place, line, &update, origin);
             }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{BATCH, Entry, Herd, LINK_LINE_BYTES, recycle};
+use super::{BATCH, Entry, Herd, LINK_LINE_BYTES, Subject, recycle};
 use crate::command::Malformed;
 use crate::config::Limits;
 use crate::conns::{Door, Role};
@@ -102,9 +102,16 @@ impl Herd {
         batch
     }
 
-    /// Where the record of `client` is: at `place`, if that is where the record of the entry's is.
-    pub(super) fn place_of(&self, client: &[u8], entry: &Entry<'_>, place: Place) -> Place {
-        if client == entry.client { place } else { self.directory.find(client) }
+    /// Whom a line of a batch seems to be about.
+    #[inline(always)]
+    pub(super) fn subject<'i>(&self, entry: &Entry<'i>) -> Subject<'i> {
+        let place = self.directory.find_hashed(entry.hash, entry.client);
+        Subject { client: entry.client, place }
+    }
+
+    /// Where the record of `client` is, of whom a line turned out to be.
+    pub(super) fn place_of(&self, client: &[u8], subject: Subject<'_>) -> Place {
+        if client == subject.client { subject.place } else { self.directory.find(client) }
     }
 
     pub(super) fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
