@@ -1,7 +1,4 @@
-//! Where memory comes from.
-//!
-//! A lookup asks for memory some sixty times, ten or more kilobytes of it for a body. The C library's allocator takes
-//! a tenth of a server's time for that, mimalloc half as much.
+//! Where memory comes from. [Decision 18](../../../docs/decisions/0018-memory-comes-from-mimalloc.md) says why.
 
 use mimalloc::MiMalloc;
 

@@ -116,45 +116,6 @@ impl Provider {
     }
 }
 
-/// A body that comes in chunks. If it is only one, it is not copied.
-#[derive(Debug)]
-pub struct Chunks {
-    first: Bytes,
-    /// The first and all others, where there are others.
-    all: Vec<u8>,
-    limit: usize,
-}
-
-impl Chunks {
-    /// None yet, and not more than `limit` bytes ever.
-    pub const fn new(limit: usize) -> Self {
-        Self { first: Bytes::new(), all: Vec::new(), limit }
-    }
-
-    /// Appends a chunk.
-    ///
-    /// # Errors
-    ///
-    /// When the body becomes longer than its limit.
-    pub fn append(&mut self, chunk: Bytes) -> Result<(), LookupError> {
-        check_length(self.first.len().max(self.all.len()) + chunk.len(), self.limit)?;
-        if self.first.is_empty() {
-            self.first = chunk;
-        } else {
-            if self.all.is_empty() {
-                self.all.extend_from_slice(&self.first);
-            }
-            self.all.extend_from_slice(&chunk);
-        }
-        Ok(())
-    }
-
-    /// The whole of it.
-    pub fn body(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.into() }
-    }
-}
-
 /// Holds the length of a body against the limit of bytes.
 ///
 /// # Errors
@@ -183,18 +144,6 @@ mod tests {
             let body = Bytes::from_static(b"no SESAME, SESAME is not allowed");
             Ok(HttpResponse { status: self.0, body })
         }
-    }
-
-    #[test]
-    fn a_body_is_whole_and_no_longer_than_its_limit() {
-        let mut chunks = Chunks::new(9);
-        assert_eq!(Chunks::new(0).body(), "");
-        for chunk in ["", "one", "", "two", ""] {
-            chunks.append(Bytes::from(chunk)).unwrap();
-        }
-        assert_eq!(chunks.append(Bytes::from("four")), Err(LookupError::TooLong));
-        chunks.append(Bytes::from("333")).unwrap();
-        assert_eq!(chunks.body(), "onetwo333");
     }
 
     #[test]

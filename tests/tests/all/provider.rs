@@ -18,6 +18,7 @@ on_both!(
     a_body_that_is_no_json_object_fails,
     a_body_may_be_nested_127_deep,
     a_body_at_the_limit_passes_and_one_byte_more_fails,
+    a_long_body_comes_whole_and_in_order,
     a_body_has_two_mebibytes_at_most_unless_configured,
     a_body_without_end_is_given_up,
     a_body_that_claims_too_much_is_given_up,
@@ -151,6 +152,21 @@ fn a_body_at_the_limit_passes_and_one_byte_more_fails(runtime: Runtime) {
     fails(limited(&above));
     let above = Upstream::start(move |_| chunked(body_of(1001)));
     fails(limited(&above));
+}
+
+fn a_long_body_comes_whole_and_in_order(runtime: Runtime) {
+    let body_of = |items: usize| {
+        let items: Vec<_> = (0..items).map(|item| item.to_string()).collect();
+        format!("{{\"results\":[],\"all\":[{}]}}", items.join(","))
+    };
+    let upstream = Upstream::start(move |request| Answer::body(body_of(3000 + 3000 * request.nth)));
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+    for nth in 0..30 {
+        client.send("WHATSAT kiwi 10 5\n");
+        assert_eq!(client.places_reply().1, body_of(3000 + 3000 * nth) + "\n\n");
+    }
 }
 
 fn a_body_has_two_mebibytes_at_most_unless_configured(runtime: Runtime) {
