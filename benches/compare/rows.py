@@ -42,11 +42,16 @@ class Row:
 
 def settled(depth, log="off", workers=1):
     """Measures reports that everybody knows already, `depth` unanswered on each connection."""
+    return reports(depth, log=log, workers=workers)
+
+
+def reports(depth, *more, log="off", workers=1):
+    """Measures reports, `depth` unanswered on each connection, with `more` options of the load tool."""
 
     def measure(bench, name, setting):
         with bench.one(name, log, workers=workers) as (process, port, place):
             options = ["--connections", CONNECTIONS, "--depth", depth, "--clients", CLIENTS]
-            options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name)]
+            options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name), *more]
             outcome = load(bench, port, [process.pid], *options)
             figures = {
                 "lines_per_cpu_second": outcome["per_server_cpu_second"],
@@ -106,6 +111,9 @@ ANSWERING = [*programs.HERDS, *programs.ECHOES, *programs.REDIS, *programs.PEERS
 PER_CPU = "lines per second of the server's processor time"
 ROWS = {
     "settled-64": Row("64 in flight", PER_CPU, "lines_per_cpu_second", False, ANSWERING, settled(64)),
+    "news-64": Row(
+        "64 in flight, all of it news", PER_CPU, "lines_per_cpu_second", False, SERVERS, reports(64, "--fresh")
+    ),
     "settled-1": Row("1 in flight", PER_CPU, "lines_per_cpu_second", False, ANSWERING, settled(1)),
     "logged-64": Row(
         "64 in flight, every line logged", PER_CPU, "lines_per_cpu_second", False, programs.HERDS, settled(64, "lines")
