@@ -1,4 +1,4 @@
-//! Where memory comes from. [Decision 18](../../../docs/decisions/0018-memory-comes-from-mimalloc.md) says why.
+//! Where memory comes from. [Decision 18](../../../docs/decisions/0018-mimalloc-is-there-for-who-wants-it.md) says why.
 
 use mimalloc::MiMalloc;
 
