@@ -19,6 +19,12 @@ RATIOS = [
         ("settled-1", "herd-async-std"),
         ("settled-1", "echo-async-std"),
     ),
+    ("herd-tokio with news only to settled, 64 in flight", ("news-64", "herd-tokio"), ("settled-64", "herd-tokio")),
+    (
+        "herd-async-std with news only to settled, 64 in flight",
+        ("news-64", "herd-async-std"),
+        ("settled-64", "herd-async-std"),
+    ),
     (
         "herd-tokio with every line logged to without, 64 in flight",
         ("logged-64", "herd-tokio"),
