@@ -82,12 +82,17 @@ impl Lines {
         let key = (entry.connection, direction);
         let mut rest = entry.bytes;
         self.set_head(entry, direction);
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let begun = self.take(key);
-            let before = begun.as_ref().map_or(&b""[..], |partial| &partial.bytes);
-            self.line(&[before, &rest[..end]], b"", out);
+        // What came before may have begun the first line.
+        if !self.partial.is_empty()
+            && let Some(end) = memchr::memchr(b'\n', rest)
+            && let Some(begun) = self.take(key)
+        {
+            self.line(&[&begun.bytes, &rest[..end]], b"", out);
             rest = &rest[end + 1..];
         }
+        let whole = memchr::memrchr(b'\n', rest).map_or(0, |end| end + 1);
+        self.whole_lines(&rest[..whole], out);
+        rest = &rest[whole..];
         if rest.is_empty() {
             return;
         }
@@ -104,10 +109,6 @@ impl Lines {
     }
 
     fn take(&mut self, key: (u64, Direction)) -> Option<Partial> {
-        // Most lines come whole.
-        if self.partial.is_empty() {
-            return None;
-        }
         let partial = self.partial.remove(&key)?;
         self.partial_bytes -= partial.bytes.len();
         Some(partial)
@@ -144,6 +145,23 @@ impl Lines {
         head.push(b' ');
         escape(entry.peer.as_bytes(), head);
         head.push(b' ');
+    }
+
+    /// Appends `lines`, each of which has its end.
+    fn whole_lines(&self, lines: &[u8], out: &mut Vec<u8>) {
+        // One look at all of them: few hold anything that is not written as it is.
+        let is_odd = |byte: &u8| is_escaped(*byte) & (*byte != b'\n');
+        let is_plain = !lines.iter().fold(false, |any, byte| any | is_odd(byte));
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            if is_plain && !lines[begin..end].starts_with(PROOF) {
+                out.extend_from_slice(&self.head);
+                out.extend_from_slice(&lines[begin..=end]);
+            } else {
+                self.line(&[&lines[begin..end]], b"", out);
+            }
+            begin = end + 1;
+        }
     }
 
     /// Appends one line, which came in `parts`, and `end`.
@@ -313,6 +331,24 @@ mod tests {
         log.receives(1, "PROOFS\n");
         let hidden = ["> #1 peer PROOF (hidden)", "< #1 peer PROOF (hidden)", "< #1 peer PROOFS"];
         assert_eq!(log.wrote(), hidden);
+
+        log.receives(1, "MARK 1\nPROOF a5e1bb90\nMARK 2\n");
+        assert_eq!(
+            log.wrote(),
+            ["< #1 peer MARK 1", "< #1 peer PROOF (hidden)", "< #1 peer MARK 2"]
+        );
+    }
+
+    #[test]
+    fn lines_that_come_together_are_written_as_each_would_be_alone() {
+        let together = ["", "IAMAT kiwi", "\r", "PROOF 1", "back\\slash", "\u{e9}", "last"];
+        let mut log = Log::new();
+        log.receives(1, &format!("{}\n", together.join("\n")));
+        let wrote = log.wrote();
+        together.iter().for_each(|line| log.receives(1, &format!("{line}\n")));
+
+        assert_eq!(wrote, log.wrote());
+        assert_eq!(wrote.len(), together.len());
     }
 
     #[test]

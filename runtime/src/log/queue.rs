@@ -82,9 +82,9 @@ struct State {
 /// What is logged is on disk this long after, and no more often written.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// Bytes that are not waited with: while they are few they are still in the processor's cache, and do not
-/// push the table out of it.
-const MUCH: usize = 256 * 1024;
+/// Bytes that are not waited with: enough that waking the writer costs little, few enough to leave
+/// most of the buffer to those who log while it writes.
+const MUCH: usize = 1024 * 1024;
 
 /// Bytes that lines leave to events.
 const FOR_EVENTS: usize = 64 * 1024;

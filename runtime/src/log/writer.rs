@@ -22,8 +22,9 @@ pub(super) struct Writer {
     is_troubled: bool,
 }
 
-/// As much is handed to the kernel at once.
-const CHUNK_BYTES: usize = 64 << 10;
+/// As much is handed to the kernel at once: each write costs it, and so does what no longer fits into
+/// the processor's cache.
+const CHUNK_BYTES: usize = 256 << 10;
 
 impl Writer {
     pub(super) fn new(queue: Arc<Queue>, file: Option<RotatingFile>) -> Self {
