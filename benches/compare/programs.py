@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -138,6 +139,17 @@ class Programs:
             yield place
         finally:
             shutil.rmtree(place)
+
+    def use_memory(self, count):
+        """Has so many bytes of the machine's memory hold a file, and lets go of them.
+
+        The host of a virtual machine may have taken back what was free. Giving it again costs whoever asks for it
+        three times as much as writing to it does, which is then the host's time and not the program's.
+        """
+        block = bytes(1 << 20)
+        with tempfile.TemporaryFile(dir=self.directory, buffering=0) as file:
+            for _ in range(count // len(block)):
+                file.write(block)
 
     @contextlib.contextmanager
     def one(self, name, log="off", upstream=NOBODY, workers=1):

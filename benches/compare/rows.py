@@ -13,6 +13,8 @@ from lookups import lookups
 from programs import HOST
 
 MANY_CLIENTS = 1_000_000
+# More than a server logs in a round.
+LOG_BYTES = 2 << 30
 # As many as a server takes unless told otherwise, less one that asks whether the others are in.
 IDLE_CONNECTIONS = 9_999
 # So many connections wait to be accepted at a time: more and the kernel has some of them try again a second later.
@@ -49,6 +51,8 @@ def reports(depth, *more, log="off", workers=1):
     """Measures reports, `depth` unanswered on each connection, with `more` options of the load tool."""
 
     def measure(bench, name, setting):
+        if log == "lines":
+            bench.use_memory(LOG_BYTES)
         with bench.one(name, log, workers=workers) as (process, port, place):
             options = ["--connections", CONNECTIONS, "--depth", depth, "--clients", CLIENTS]
             options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name), *more]
