@@ -91,8 +91,8 @@ impl Lines {
             rest = &rest[end + 1..];
         }
         let whole = memchr::memrchr(b'\n', rest).map_or(0, |end| end + 1);
-        self.whole_lines(&rest[..whole], out);
-        rest = &rest[whole..];
+        let (whole, rest) = rest.split_at(whole);
+        self.whole_lines(whole, out);
         if rest.is_empty() {
             return;
         }

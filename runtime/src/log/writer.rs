@@ -22,8 +22,8 @@ pub(super) struct Writer {
     is_troubled: bool,
 }
 
-/// As much is handed to the kernel at once: each write costs it, and so does what no longer fits into
-/// the processor's cache.
+/// As much is handed to the kernel at once: much, as every write has its price, but no more than fits
+/// into the processor's cache.
 const CHUNK_BYTES: usize = 256 << 10;
 
 impl Writer {
