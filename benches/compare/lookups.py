@@ -7,28 +7,32 @@ import os
 import subprocess
 
 from load import CONNECTIONS, PATIENCE_S, RAMP_S, ask, load
-from programs import HERDS, HOST, LOOPS, ONE_THREAD, Process, free_ports
+from programs import ASKERS, HOST, LOOPS, ONE_THREAD, Process, free_ports
 
 # Where the load tool has its first client, and as many places around it as a provider names at once.
 CLIENT = "walker-0000000"
 LATITUDE, LONGITUDE = 8.344582, -145.423880
 RADIUS_KM = 10
 PLACES = 20
+# How many of them a client wants, and by how many blanks the provider indents.
+BOUND = 5
+INDENT = 3
 PATH = "/maps/api/place/nearbysearch/json"
 QUERY = f"?location={LATITUDE:.6f},{LONGITUDE:.6f}&radius={RADIUS_KM * 1000}"
 
 
 def lookups(bench, name, setting):
-    """Measures how often a provider is asked, by a herd server or by a bare loop, for its own processor time."""
-    with provider(bench) as url:
-        if name in HERDS:
-            return asked_by_herd(bench, name, url, setting)
-        return asked_by_loop(bench, name, url, setting)
+    """Measures how often a provider is asked, by a server or by a bare loop, for its own processor time."""
+    with provider(bench) as (url, answer):
+        if name in LOOPS:
+            return asked_by_loop(bench, name, url, setting)
+        with asker(bench, name, url, answer) if name in ASKERS else bench.one(name, upstream=url) as server:
+            return asked_by_server(bench, name, server, setting)
 
 
 @contextlib.contextmanager
 def provider(bench):
-    """A `herd-places` with those places: its URL, up to the `?`."""
+    """A `herd-places` with those places: its URL, up to the `?`, and what it answers."""
     (port,) = free_ports(1)
     with bench.place() as place:
         data = place / "places.csv"
@@ -38,22 +42,36 @@ def provider(bench):
         with Process(command, place):
             connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
             connection.request("GET", PATH + QUERY)
-            found = len(json.load(connection.getresponse())["results"])
+            answer = json.load(connection.getresponse())
+            found = len(answer["results"])
             if found != PLACES:
                 raise RuntimeError(f"the provider knows {found} of {PLACES} places")
-            yield f"http://{HOST}:{port}{PATH}"
+            yield f"http://{HOST}:{port}{PATH}", answer
 
 
-def asked_by_herd(bench, name, url, setting):
-    with bench.one(name, upstream=url) as (process, port, _place):
-        options = ["--connections", CONNECTIONS, "--clients", 1, "--mix", 1, "--radius", RADIUS_KM]
-        options += ["--duration", setting.seconds, "--ramp", RAMP_S]
-        outcome = load(bench, port, [process.pid], *options)
-        # What is asked for has to be what the bare loops ask for.
-        place = f"{LATITUDE:+010.6f}{LONGITUDE:+011.6f}"
-        at = ask(port, f"WHATSAT {CLIENT} {RADIUS_KM} 1\n")
-        if outcome["unprovided"] or at.split()[4] != place:
-            raise RuntimeError(f"{outcome['unprovided']} lookups failed; {CLIENT} is to be at {place}: {at}")
+@contextlib.contextmanager
+def asker(bench, name, url, answer):
+    """A bare server that asks, and answers with as many bytes as a herd's: the process, its port and its directory."""
+    (port,) = free_ports(1)
+    with bench.place() as place:
+        file = place / "answer.json"
+        # With the blanks that the provider has, and the line ends that a client gets.
+        file.write_text(json.dumps({**answer, "results": answer["results"][:BOUND]}, indent=INDENT) + "\n\n")
+        command = [bench.binary(ASKERS[name]), "serve", str(port), url + QUERY, file]
+        with Process(command, place, environment={**ONE_THREAD, "no_proxy": HOST}) as process:
+            yield process, port, place
+
+
+def asked_by_server(bench, name, server, setting):
+    process, port, _place = server
+    options = ["--connections", CONNECTIONS, "--clients", 1, "--mix", 1, "--radius", RADIUS_KM, "--bound", BOUND]
+    options += ["--duration", setting.seconds, "--ramp", RAMP_S]
+    outcome = load(bench, port, [process.pid], *options)
+    # What is asked for has to be what the bare loops ask for.
+    place = f"{LATITUDE:+010.6f}{LONGITUDE:+011.6f}"
+    at = ask(port, f"WHATSAT {CLIENT} {RADIUS_KM} 1\n")
+    if outcome["unprovided"] or at.split()[4] != place:
+        raise RuntimeError(f"{outcome['unprovided']} lookups failed; {CLIENT} is to be at {place}: {at}")
     return {
         "lookups_per_cpu_second": outcome["per_server_cpu_second"],
         "lookups_per_second": outcome["per_second"],

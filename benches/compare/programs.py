@@ -21,8 +21,10 @@ RELAYS = ["relay-tokio", "relay-async-std"]
 LOOPS = {"reqwest": "herd-lookup-tokio", "surf": "herd-lookup-async-std"}
 PEERS = ["asyncio", "uvloop", "twisted", "node", "java"]
 REDIS = {"redis-set": "Redis SET", "redis-geoadd": "Redis GEOADD"}
+# The same programs as servers that ask whenever they are asked.
+ASKERS = {"asker-tokio": "herd-lookup-tokio", "asker-async-std": "herd-lookup-async-std"}
 # What belongs to this project, and needs nothing installed.
-OWN = [*HERDS, *ECHOES, *RELAYS, *LOOPS]
+OWN = [*HERDS, *ECHOES, *RELAYS, *LOOPS, *ASKERS]
 ALL = [*OWN, *REDIS, *PEERS]
 
 # The herd that floods: the roster places-2020.

@@ -169,7 +169,7 @@ ROWS = {
         "lookups per second of the asking program's processor time",
         "lookups_per_cpu_second",
         False,
-        [*programs.HERDS, *programs.LOOPS],
+        [*programs.HERDS, *programs.LOOPS, *programs.ASKERS],
         lookups,
     ),
     "memory-clients": Row("1,000,000 clients", "bytes a client", "bytes", True, programs.HERDS, memory_of_clients),

@@ -74,6 +74,8 @@ RATIOS = [
     ),
     ("herd-tokio to a bare reqwest loop, lookups", ("lookups", "herd-tokio"), ("lookups", "reqwest")),
     ("herd-async-std to a bare surf loop, lookups", ("lookups", "herd-async-std"), ("lookups", "surf")),
+    ("a bare server to a bare reqwest loop, lookups", ("lookups", "asker-tokio"), ("lookups", "reqwest")),
+    ("a bare server to a bare surf loop, lookups", ("lookups", "asker-async-std"), ("lookups", "surf")),
 ]
 
 

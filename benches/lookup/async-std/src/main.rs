@@ -1,13 +1,17 @@
-//! The least that asking a provider takes with surf: `herd-lookup-async-std URL LOOPS SECONDS` asks for URL in so many
-//! loops at a time, on one thread where `ASYNC_STD_THREAD_COUNT` is 1, and says how often it was answered and what
-//! processor time that took.
+//! The least that asking a provider takes with surf, on one thread where `ASYNC_STD_THREAD_COUNT` is 1.
+//!
+//! `herd-lookup-async-std URL LOOPS SECONDS` asks for URL in so many loops at a time, and says how often it was answered
+//! and what processor time that took. `herd-lookup-async-std serve PORT URL ANSWER` asks for URL whenever a client asks,
+//! and answers with the client's last report and the content of the file ANSWER.
+
+mod serve;
 
 use core::error::Error;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::{env, process};
+use std::{env, fs, process};
 
 use async_std::future::timeout;
 use async_std::task;
@@ -17,11 +21,16 @@ use surf::{Client, StatusCode};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let [url, loops, seconds] = &*arguments else {
-        return Err("arguments: URL LOOPS SECONDS".into());
-    };
-    let time = Duration::try_from_secs_f64(seconds.parse()?)?;
-    task::block_on(measure(url.as_str().into(), loops.parse()?, time))
+    match &*arguments {
+        [url, loops, seconds] => {
+            let time = Duration::try_from_secs_f64(seconds.parse()?)?;
+            task::block_on(measure(url.as_str().into(), loops.parse()?, time))
+        }
+        [serve, port, url, answer] if serve == "serve" => {
+            task::block_on(serve::serve(port.parse()?, url.clone(), fs::read(answer)?))
+        }
+        _ => Err("arguments: URL LOOPS SECONDS, or serve PORT URL ANSWER".into()),
+    }
 }
 
 async fn measure(url: Arc<str>, loops: usize, time: Duration) -> Result<(), Box<dyn Error>> {

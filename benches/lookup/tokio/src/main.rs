@@ -1,12 +1,17 @@
-//! The least that asking a provider takes with reqwest: `herd-lookup-tokio URL LOOPS SECONDS` asks for URL in so many
-//! loops at a time, on one thread, and says how often it was answered and what processor time that took.
+//! The least that asking a provider takes with reqwest, on one thread.
+//!
+//! `herd-lookup-tokio URL LOOPS SECONDS` asks for URL in so many loops at a time, and says how often it was answered and
+//! what processor time that took. `herd-lookup-tokio serve PORT URL ANSWER` asks for URL whenever a client asks, and
+//! answers with the client's last report and the content of the file ANSWER.
+
+mod serve;
 
 use core::error::Error;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::{env, process};
+use std::{env, fs, process};
 
 use futures_util::future::select_all;
 use herd_load::process::cpu_seconds;
@@ -15,18 +20,21 @@ use tokio::time::timeout;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let [url, loops, seconds] = &*arguments else {
-        return Err("arguments: URL LOOPS SECONDS".into());
-    };
-    let time = Duration::try_from_secs_f64(seconds.parse()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(measure(url.as_str().into(), loops.parse()?, time))
+    match &*arguments {
+        [url, loops, seconds] => {
+            let time = Duration::try_from_secs_f64(seconds.parse()?)?;
+            runtime.block_on(measure(url.as_str().into(), loops.parse()?, time))
+        }
+        [serve, port, url, answer] if serve == "serve" => {
+            runtime.block_on(serve::serve(port.parse()?, url.clone(), fs::read(answer)?))
+        }
+        _ => Err("arguments: URL LOOPS SECONDS, or serve PORT URL ANSWER".into()),
+    }
 }
 
 async fn measure(url: Arc<str>, loops: usize, time: Duration) -> Result<(), Box<dyn Error>> {
-    // reqwest brings no cryptography of its own; the URL needs none.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().no_proxy().build()?;
+    let client = client()?;
     let answered = Arc::new(AtomicU64::new(0));
     let ask = |_| tokio::spawn(ask(client.clone(), Arc::clone(&url), Arc::clone(&answered)));
     let mut failed = select_all((0..loops).map(ask));
@@ -41,6 +49,12 @@ async fn measure(url: Arc<str>, loops: usize, time: Duration) -> Result<(), Box<
     let (lookups, cpu) = (used[1].0 - used[0].0, used[1].1 - used[0].1);
     writeln!(io::stdout().lock(), r#"{{"lookups": {lookups}, "cpu_seconds": {cpu}}}"#)?;
     Ok(())
+}
+
+fn client() -> reqwest::Result<Client> {
+    // reqwest brings no cryptography of its own; the URL needs none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build()
 }
 
 /// Asks again and again, until that fails.
