@@ -11,6 +11,8 @@ from programs import HOST
 CONNECTIONS = 50
 CLIENTS = 100_000
 RAMP_S = 0.3
+# Programs that are compiled while they run get as long as it takes until what is used is compiled.
+COMPILED_RAMP_S = 8
 # How long an answer may take.
 PATIENCE_S = 60
 
@@ -39,6 +41,11 @@ def loading(bench, port, pids, *options):
             yield outcome
         finally:
             run.kill()
+
+
+def ramp(name):
+    """For how many seconds the load grows before anything is measured."""
+    return COMPILED_RAMP_S if name in programs.COMPILED else RAMP_S
 
 
 def protocol(name):

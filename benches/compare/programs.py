@@ -20,6 +20,7 @@ RELAYS = ["relay-tokio", "relay-async-std"]
 # The bare loops, by the HTTP clients that they ask with.
 LOOPS = {"reqwest": "herd-lookup-tokio", "surf": "herd-lookup-async-std"}
 PEERS = ["asyncio", "uvloop", "twisted", "node", "java"]
+COMPILED = ["node", "java"]
 REDIS = {"redis-set": "Redis SET", "redis-geoadd": "Redis GEOADD"}
 # The same programs as servers that ask whenever they are asked.
 ASKERS = {"asker-tokio": "herd-lookup-tokio", "asker-async-std": "herd-lookup-async-std"}

@@ -8,7 +8,7 @@ from typing import Callable
 
 import programs
 from herds import flood, hops, lone, stalled
-from load import CLIENTS, CONNECTIONS, RAMP_S, ask, load, protocol
+from load import CLIENTS, CONNECTIONS, ask, load, protocol, ramp
 from lookups import lookups
 from programs import HOST
 
@@ -55,7 +55,7 @@ def reports(depth, *more, log="off", workers=1):
             bench.use_memory(LOG_BYTES)
         with bench.one(name, log, workers=workers) as (process, port, place):
             options = ["--connections", CONNECTIONS, "--depth", depth, "--clients", CLIENTS]
-            options += ["--duration", setting.seconds, "--ramp", RAMP_S, "--protocol", protocol(name), *more]
+            options += ["--duration", setting.seconds, "--ramp", ramp(name), "--protocol", protocol(name), *more]
             outcome = load(bench, port, [process.pid], *options)
             figures = {
                 "lines_per_cpu_second": outcome["per_server_cpu_second"],

@@ -9,6 +9,7 @@
 //! has a time at which it is due, whether or not the server keeps up, and what it waits counts from then: a
 //! server that stalls makes all lines late that should have been sent meanwhile, and the quantiles say so.
 
+mod canned;
 mod clock;
 mod connection;
 mod drive;
@@ -22,6 +23,7 @@ pub mod process;
 mod reply;
 mod wait;
 
+pub use canned::Canned;
 pub use drive::{Progress, Stage, run};
 pub use outcome::{Errors, Latency, Outcome, Wrong};
 pub use plan::{Body, Distribution, End, Error, Pace, Plan, Protocol, Question, Server};

@@ -166,6 +166,7 @@ fn body(text: &[u8], bound: u32) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canned::Canned;
     use crate::plan::{Distribution, Plan};
     use crate::population::Draw;
 
@@ -258,6 +259,18 @@ mod tests {
         assert_eq!(whatsat(&line, Body::Places), Found::Part);
         let posts = line + "{\"results\":[]}\n";
         assert_eq!(whatsat(&posts, Body::Posts), right(&posts));
+    }
+
+    #[test]
+    fn canned_replies_are_right() {
+        let canned = Canned::new(b"{\"results\":[1]}\n\n".to_vec());
+        assert_eq!(canned.report(b"WHATSAT walker-0000007 10 5\n"), None);
+        let reply = canned.report(format!("IAMAT {}\n", operands()).as_bytes()).unwrap();
+        let reply = String::from_utf8(reply).unwrap();
+        assert_eq!(report(&reply), right(&reply));
+
+        let reply = String::from_utf8(canned.answer()).unwrap();
+        assert_eq!(whatsat(&reply, Body::Places), right(&reply));
     }
 
     #[test]
