@@ -4,18 +4,19 @@
 //! core was told, works out what must follow, and compares that with what the core did. Where the core may
 //! choose, in when it closes whom for instance, it looks at whether the choice is allowed.
 
+mod conn;
 mod lines;
 mod links;
 mod lookups;
 mod table;
 
 use core::fmt::Write as _;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::invariants::{Invariant, Violation};
+use conn::{Conn, Due, Line, Reply};
 use lines::Asked;
 pub(crate) use lines::{Provider, stamp, words};
-use links::Link;
 pub(crate) use links::Peer;
 use lookups::Lookups;
 pub(crate) use lookups::Outcome;
@@ -98,48 +99,6 @@ pub(crate) struct Model {
     dirty: BTreeSet<Key>,
     /// The connection that the driver says is broken.
     broken: Option<Key>,
-}
-
-#[derive(Debug)]
-struct Conn {
-    kind: Kind,
-    /// Bytes read and not obeyed yet.
-    held: Vec<u8>,
-    skipping: bool,
-    ended: bool,
-    /// Refused as a link.
-    refused: bool,
-    /// One too many: closed before anything is said.
-    unwelcome: bool,
-    replies: VecDeque<Reply>,
-    next_ticket: u64,
-    /// What must be sent before the step is over.
-    due: VecDeque<Due>,
-    unsent: usize,
-    opened: u64,
-    heard: u64,
-    taken: u64,
-    /// Whole lines of the other's handshake.
-    handshake: u8,
-    link: Option<Link>,
-}
-
-#[derive(Debug)]
-enum Reply {
-    Ready(Due),
-    Waiting { ticket: u64, at_line: Vec<u8>, bound: u32 },
-}
-
-#[derive(Clone, Debug, Default)]
-struct Due {
-    bytes: Vec<u8>,
-    /// Goes in a write of its own.
-    is_answer: bool,
-}
-
-enum Line {
-    Whole(Vec<u8>),
-    Long(Vec<u8>),
 }
 
 const HANDSHAKE: u64 = 5 * SECOND;
@@ -493,98 +452,6 @@ impl Model {
             }
             Asked::Nothing => Reply::invalid(without_cr),
         }
-    }
-}
-
-impl Conn {
-    fn new(kind: Kind, now: u64) -> Self {
-        Self {
-            kind,
-            held: Vec::new(),
-            skipping: false,
-            ended: false,
-            refused: false,
-            unwelcome: false,
-            replies: VecDeque::new(),
-            next_ticket: 0,
-            due: VecDeque::new(),
-            unsent: 0,
-            opened: now,
-            heard: now,
-            taken: now,
-            handshake: 0,
-            link: None,
-        }
-    }
-
-    fn is_counted(&self) -> bool {
-        matches!(self.kind, Kind::Client | Kind::Neighbour { counted: true })
-    }
-
-    fn is_full(&self, rules: &Rules) -> bool {
-        self.replies.len() >= rules.pipeline || self.unsent_soon() >= rules.output_bytes
-    }
-
-    fn is_done(&self) -> bool {
-        self.held.is_empty() && self.replies.is_empty() && self.unsent_soon() == 0
-    }
-
-    /// What waits to be taken, with what must be sent before the step is over.
-    fn unsent_soon(&self) -> usize {
-        self.unsent + self.due.iter().map(|due| due.bytes.len()).sum::<usize>()
-    }
-
-    fn sent(&mut self, bytes: usize, clock: Clock) {
-        if self.unsent == 0 {
-            self.taken = clock.mono;
-        }
-        self.unsent += bytes;
-    }
-
-    /// Has the replies go whose turn it is, as long as there is room.
-    fn deliver(&mut self, rules: &Rules) {
-        while self.unsent_soon() < rules.output_bytes
-            && let Some(reply) = self.replies.pop_front()
-        {
-            match reply {
-                Reply::Ready(due) => self.due.push_back(due),
-                waiting @ Reply::Waiting { .. } => return self.replies.push_front(waiting),
-            }
-        }
-    }
-
-    fn next_line(&mut self, limit: usize) -> Option<Line> {
-        let end = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n');
-        if self.skipping {
-            let Some(end) = end(&self.held) else {
-                self.held.clear();
-                return None;
-            };
-            self.held.drain(..=end);
-            self.skipping = false;
-        }
-        let within = self.held.len().min(limit + 1);
-        if let Some(end) = end(&self.held[..within]) {
-            let mut line: Vec<u8> = self.held.drain(..=end).collect();
-            line.pop();
-            return Some(Line::Whole(line));
-        }
-        if self.held.len() > limit {
-            self.skipping = true;
-            return Some(Line::Long(self.held.drain(..limit).collect()));
-        }
-        let is_last = self.ended && !self.held.is_empty();
-        is_last.then(|| Line::Whole(core::mem::take(&mut self.held)))
-    }
-}
-
-impl Reply {
-    fn line(text: &[u8]) -> Self {
-        Self::Ready(Due { bytes: [text, b"\n"].concat(), is_answer: false })
-    }
-
-    fn invalid(line: &[u8]) -> Self {
-        Self::line(&[b"? ", line].concat())
     }
 }
 
