@@ -72,6 +72,27 @@ fn a_neighbour_that_comes_late_is_told_everything() {
     }
 }
 
+#[test]
+fn a_herd_with_tls_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(dir.path().join("North.pem"), certified.cert.pem()).unwrap();
+    fs::write(dir.path().join("North.key"), certified.signing_key.serialize_pem()).unwrap();
+    let [north, ..] = free_addresses();
+    let config = format!(
+        "tls = {{ certificate = \"North.pem\", key = \"North.key\", links = false }}\n\
+         [[server]]\nname = \"North\"\naddress = \"{north}\"\n"
+    );
+    fs::write(dir.path().join("herd.toml"), config).unwrap();
+
+    let threads = command("North", dir.path()).output().unwrap();
+
+    assert_eq!(threads.status.code(), Some(2));
+    let said = String::from_utf8(threads.stderr).unwrap();
+    let expected = "threads: this server does not speak TLS: take [tls] out of the configuration\n";
+    assert!(said.ends_with(expected), "{said}");
+}
+
 /// Two neighbours and their directory, which outlives them.
 struct Herd {
     north: Server,
@@ -109,13 +130,8 @@ impl Herd {
 
 impl Server {
     fn start(name: &str, dir: &Path, address: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_threads"))
-            .args([name, "--config", "herd.toml"])
-            .current_dir(dir)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut process =
+            command(name, dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         assert_eq!(ready, format!("threads: {name} listens on {address}\n"));
@@ -147,6 +163,13 @@ impl Drop for Server {
         // It may have ended already.
         drop(self.process.kill().and_then(|()| self.process.wait()));
     }
+}
+
+/// What starts a server of the `herd.toml` in `dir`.
+fn command(name: &str, dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_threads"));
+    command.args([name, "--config", "herd.toml"]).current_dir(dir);
+    command
 }
 
 /// Addresses that are free now and handed out to nobody else by this process. They lie between those of

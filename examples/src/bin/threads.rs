@@ -29,7 +29,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use herd_core::{
-    Action, ConnId, Dialled, Herd, Listener, LookupError, LookupId, Now, Output, PeerId,
+    Action, ConnId, Dialled, Herd, Listener, LookupError, LookupId, Now, Output, PeerId, Secured,
 };
 use herd_runtime::{
     Failure, HttpRequest, HttpResponse, LogFile, Server, Settings, clock, server, signals, upstream,
@@ -72,6 +72,11 @@ struct Conn {
 
 fn main() -> ExitCode {
     server::run("threads", env::args_os(), |server, ready| {
+        if server.settings.core.secured != Secured::default() {
+            return Err(Failure::wrong(
+                "this server does not speak TLS: take [tls] out of the configuration",
+            ));
+        }
         let unable = |error: io::Error| Failure::unable(format!("can not start: {error}"));
         serve(server, ready).map_err(unable)
     })
