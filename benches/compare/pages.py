@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a page is not true")
     check = parser.parse_args().check
-    for path, was, made in pages(json.loads(MEASURED.read_text())["rows"]):
+    for path, was, made in pages(json.loads(MEASURED.read_text())):
         if was == made:
             continue
         if check:
@@ -42,15 +42,15 @@ def main():
 
 def update(report):
     """Writes the pages, given what was measured."""
-    for path, _, made in pages(report["rows"]):
+    for path, _, made in pages(report):
         path.write_text(made)
 
 
-def pages(rows):
+def pages(report):
     """Each page as it is and as it should be."""
     for path, figures in ((ROOT / "README.md", speed), (ROOT / "docs/workers.md", workers)):
         was = path.read_text()
-        yield path, was, replaced(was, figures(rows), path)
+        yield path, was, replaced(was, figures(report["rows"], report["machine"]["processors"]), path)
 
 
 def replaced(page, figures, path):
@@ -61,7 +61,7 @@ def replaced(page, figures, path):
     return made
 
 
-def speed(rows):
+def speed(rows, processors):
     columns = ("settled-64", "news-64", "settled-1")
 
     def line(text, *names):
@@ -75,7 +75,7 @@ def speed(rows):
     figure = rows["flood"]["figure"]
     times = flood["herd-tokio"][figure] / flood["asyncio"][figure]
     text = (
-        "Five servers on the same two processors, the load tool among them, applied "
+        f"Five servers on the same {processors} processors, the load tool among them, applied "
         f"{significant(flood['herd-tokio'][figure]):,} new reports a second on all five, {times:.0f} times as many as "
         "five of asyncio. On an idle herd a report was known two hops away after "
         f"{hops['herd-tokio']['p50_us']:.0f} µs; bare relays took {hops['relay-tokio']['p50_us']:.0f}. A client in the "
@@ -94,7 +94,7 @@ def speed(rows):
     ])
 
 
-def workers(rows):
+def workers(rows, processors):
     lines = [
         "| `herd-tokio` | workers | lines per second of processor time | lines per second |",
         "|---|--:|--:|--:|",
@@ -107,8 +107,8 @@ def workers(rows):
     lost = [1 - ratio(rows, f"workers-{flight}", f"settled-{flight}") for flight in (64, 1)]
     text = (
         f"So a second worker cost {lost[0]:.0%} of what a second of processor time does with 64 lines in flight, and "
-        f"{lost[1]:.0%} with one: for a lock that two want, and a table that moves between two processors' caches. It "
-        "could gain little here, since the load tool needs the second processor."
+        f"{lost[1]:.0%} with one: for a lock that two want, and a table that moves between two processors' caches. What "
+        f"it gains does not show on {processors} processors, of which the load tool needs one."
     )
     return "\n".join([*lines, "", textwrap.fill(text, 120)])
 

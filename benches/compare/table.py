@@ -159,6 +159,8 @@ def words(figure):
 
 def number(value):
     """Three digits that count, and no exponent."""
-    if value >= 1000:
+    if value >= 999.5:
         return f"{value:,.0f}"
+    if 0 < value < 0.001:
+        return f"{value:.6f}".rstrip("0")
     return f"{value:.3g}"

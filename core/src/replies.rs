@@ -15,7 +15,7 @@ pub(crate) struct Replies {
     front: u64,
 }
 
-/// A place in the queue of one connection; never given out twice there.
+/// A place in the queue of one connection; not given out twice while anything is owed there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket(u64);
 

@@ -44,7 +44,7 @@ impl Surf {
 impl Upstream for Surf {
     async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError> {
         let mut response = self.client.send(request(asked)?).await.map_err(unreachable)?;
-        let status = response.status().into();
+        let status = status(response.as_ref());
         let mut body = Vec::new();
         if asked.wants_body(status) {
             let mut length = 0;
@@ -74,6 +74,14 @@ fn request(asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
     Ok(if asked.body.is_empty() { request } else { request.body(asked.body.as_str()) })
 }
 
+/// The status as the provider said it.
+fn status(response: &Response) -> u16 {
+    response.ext().get::<Said>().map_or_else(|| response.status().into(), |said| said.0)
+}
+
+/// A status that may be one that surf has no name for.
+struct Said(u16);
+
 /// What surf sends its requests with.
 #[derive(Debug)]
 struct Curl(isahc::HttpClient);
@@ -95,7 +103,10 @@ impl HttpClient for Curl {
         // A body of no bytes would be announced, and a GET has none at all.
         let body = if body.is_empty() { isahc::Body::empty() } else { body.into() };
         let response = self.0.send_async(asked.body(body)?).await?;
-        let mut answer = Response::new(StatusCode::try_from(response.status().as_u16())?);
+        let said = response.status().as_u16();
+        let named = StatusCode::try_from(said).unwrap_or(StatusCode::InternalServerError);
+        let mut answer = Response::new(named);
+        answer.ext_mut().insert(Said(said));
         answer.set_body(Body::from_reader(BufReader::new(response.into_body()), None));
         Ok(answer)
     }

@@ -94,6 +94,8 @@ struct State<S> {
     stopping: bool,
     /// When something that strangers can bring about was last said on standard error.
     warned: Option<Instant>,
+    /// The same of connections that can not be accepted, which is tried again too often for any log.
+    warned_of_accepting: Option<Instant>,
 }
 
 /// Where a connection was accepted.
@@ -173,6 +175,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 alarm: None,
                 stopping: false,
                 warned: None,
+                warned_of_accepting: None,
             }),
             perform: Box::new(perform),
             log,
@@ -195,16 +198,17 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         };
         bound_unsent(&stream);
         let session = self.tls.accepted(door, plain);
-        self.turn(|state, now| {
+        let port = self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
-            Some(state.connections.open(id, stream, Arc::from(from.to_string()), session))
-        })
+            state.connections.open(id, stream, Arc::from(from.to_string()), session)
+        });
+        (!port.is_closed()).then_some(port)
     }
 
-    /// Connections can not be accepted, most likely for want of descriptors. How long to leave them to
-    /// the kernel.
+    /// Connections can not be accepted, most likely for want of descriptors, which strangers can bring about. How
+    /// long to leave them to the kernel.
     pub fn accept_failed(&self, error: &io::Error) -> Duration {
-        let level = rationed(&mut self.lock().warned, clock::now(), log::Level::Warn);
+        let level = rationed(&mut self.lock().warned_of_accepting, clock::now(), log::Level::Warn);
         if level == log::Level::Warn {
             log::warn!("can not accept connections: {error}");
         }

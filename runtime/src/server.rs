@@ -101,7 +101,9 @@ fn divide_descriptors(core: &mut Config) {
     };
     let neighbours = u32::try_from(core.neighbours.len()).unwrap_or(u32::MAX);
     core.limits.lookups = core.limits.lookups.min((most / 4).max(1));
-    let kept = SPARE_DESCRIPTORS.saturating_add(neighbours).saturating_add(core.limits.lookups);
+    // A neighbour may be about to replace its link.
+    let links = neighbours.saturating_mul(2);
+    let kept = SPARE_DESCRIPTORS.saturating_add(links).saturating_add(core.limits.lookups);
     let room = most - kept.min(most / 2);
     if room < core.limits.connections {
         log::warn!(
@@ -112,8 +114,9 @@ fn divide_descriptors(core: &mut Config) {
     }
 }
 
-/// Descriptors for handshakes under way, the log, and what the runtime and the HTTP client hold.
-const SPARE_DESCRIPTORS: u32 = 128;
+/// Descriptors for 64 handshakes with nobody in particular, for as many requests as curl goes on with that have been
+/// given up, for the log, and for what the runtime and the HTTP client hold besides.
+const SPARE_DESCRIPTORS: u32 = 192;
 
 /// Prints the only line on standard output. Nobody may be there to read it.
 fn say(line: &str) {

@@ -221,3 +221,26 @@ impl Turns<'_> {
 /// Bytes came that answer nothing.
 #[derive(Debug)]
 pub(crate) struct Unasked;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Protocol;
+    use std::net::{Shutdown, TcpListener};
+
+    const STAMP: u64 = 1_520_023_934_918_963_997;
+
+    /// Whoever counts lines in flight takes off those of a connection that is lost.
+    #[test]
+    fn what_a_failed_write_was_given_is_in_flight() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut connection = Connection::new(TcpStream::from_std(stream), 0);
+        connection.set_lines(Lines::reports(0..8, Protocol::Herd, STAMP));
+
+        assert!(connection.send(5, Duration::ZERO, None).is_err());
+
+        assert_eq!(connection.in_flight, 5);
+    }
+}

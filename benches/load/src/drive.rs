@@ -216,13 +216,13 @@ impl<'a> Driver<'a> {
             let left = due.map_or_else(|| phase.time_left(now), |due| due.saturating_sub(now));
             wait(&mut self.poll, &mut events, left.min(TICK), due.is_some())?;
             for event in &events {
-                self.receive(event.token().0, phase, &clock);
+                self.receive(event.token().0, event.is_read_closed(), phase, &clock);
             }
         }
     }
 
-    /// Reads what there is on a connection, then sends what may be sent.
-    fn receive(&mut self, number: usize, phase: &mut Phase<'_>, clock: &Clock) {
+    /// Reads what there is on a connection, to its end if the server `has_ended` it, then sends what may be sent.
+    fn receive(&mut self, number: usize, has_ended: bool, phase: &mut Phase<'_>, clock: &Clock) {
         loop {
             let Some(connection) = &mut self.connections[number] else { return };
             let count = match connection.read(&mut self.buffer) {
@@ -245,8 +245,8 @@ impl<'a> Driver<'a> {
             if received.is_err() {
                 return self.lose(number, "sent what nobody had asked for".to_owned());
             }
-            // Events come when something new does: after a short read there is nothing left.
-            if cfg!(unix) && count < self.buffer.len() {
+            // Events come when something new does: after a short read there is nothing left but an end.
+            if cfg!(unix) && count < self.buffer.len() && !has_ended {
                 break;
             }
         }

@@ -142,6 +142,7 @@ impl<'a> Phase<'a> {
             Way::Open { schedule, released } => {
                 let from = *released;
                 let all = match self.end {
+                    _ if self.ended.is_some() => from,
                     Until::Lines { all, .. } => all,
                     Until::Time(_) | Until::Round(_) => u64::MAX,
                 };
@@ -208,6 +209,9 @@ impl<'a> Phase<'a> {
 
     /// How long it is until something begins or ends by itself.
     pub(crate) fn time_left(&self, now: Duration) -> Duration {
+        if self.is_over() {
+            return Duration::MAX;
+        }
         let next = match (&self.way, self.began, self.end) {
             (Way::Closed { started }, _, _) if *started < self.sent.len() => {
                 start(*started, self.sent.len(), self.ramp)

@@ -4,10 +4,11 @@
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use herd_load::{Distribution, End, Error, Outcome, Pace, Plan, Protocol, Server, Stage};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, mpsc};
+use herd_load::{Distribution, End, Error, Outcome, Pace, Plan, Protocol, Server};
+use std::collections::BTreeSet;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 /// What a server does with the line that is its `u64`th.
@@ -15,6 +16,8 @@ type Behaviour = dyn Fn(u64, &str) -> Reply + Send + Sync;
 
 enum Reply {
     Line(String),
+    /// And nothing after it, though more is read.
+    Last(String),
     HangUp,
 }
 
@@ -38,8 +41,17 @@ fn serve(mut stream: &TcpStream, lines: &AtomicU64, behaviour: &Behaviour) {
     let mut line = String::new();
     while reader.read_line(&mut line).is_ok_and(|count| count > 0) {
         let number = lines.fetch_add(1, Ordering::Relaxed);
-        let Reply::Line(reply) = behaviour(number, line.trim_end()) else { return };
+        let (reply, is_last) = match behaviour(number, line.trim_end()) {
+            Reply::Line(reply) => (reply, false),
+            Reply::Last(reply) => (reply, true),
+            Reply::HangUp => return,
+        };
         if stream.write_all(reply.as_bytes()).is_err() {
+            return;
+        }
+        if is_last {
+            drop(stream.shutdown(Shutdown::Write));
+            drop(io::copy(&mut reader, &mut io::sink()));
             return;
         }
         line.clear();
@@ -81,31 +93,26 @@ fn a_good_server_has_every_line_counted_and_none_wrong() {
 
 #[test]
 fn every_client_is_reported_before_anything_is_measured() {
-    let lines = Arc::new(AtomicU64::new(0));
+    let clients = Arc::new(Mutex::new(Vec::<String>::new()));
     let address = server({
-        let lines = Arc::clone(&lines);
+        let clients = Arc::clone(&clients);
         move |_, line| {
-            lines.fetch_add(1, Ordering::Relaxed);
+            clients.lock().unwrap().push(line.split(' ').nth(1).unwrap().to_owned());
             Reply::Line(at(line))
         }
     });
-    let mut primed = 0;
 
-    let plan = plan(address, 7);
-    let outcome = herd_load::run(&plan, &mut |progress| {
-        if progress.stage == (Stage::Priming { lines: 10 }) {
-            primed = progress.answered;
-        }
-    });
+    let outcome = run(&plan(address, 7)).unwrap();
 
-    assert_eq!(outcome.unwrap().answered, 7);
-    assert!(primed <= 10);
-    assert_eq!(lines.load(Ordering::Relaxed), 17);
+    assert_eq!(outcome.answered, 7);
+    let clients = clients.lock().unwrap();
+    assert_eq!(clients.len(), 17);
+    assert_eq!(clients[..10].iter().collect::<BTreeSet<_>>().len(), 10, "{clients:?}");
 }
 
 #[test]
 fn fresh_reports_have_newer_stamps_each_time() {
-    let stamps = Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let stamps = Arc::new(Mutex::new(Vec::<String>::new()));
     let address = server({
         let stamps = Arc::clone(&stamps);
         move |_, line| {
@@ -140,7 +147,7 @@ fn a_wrong_reply_is_shown_with_what_was_asked() {
 
 #[test]
 fn replies_in_the_wrong_order_are_wrong() {
-    let held = std::sync::Mutex::new(None::<String>);
+    let held = Mutex::new(None::<String>);
     let address = server(move |number, line| {
         let mut held = held.lock().unwrap();
         Reply::Line(match number {
@@ -187,9 +194,9 @@ fn a_server_that_ends_ends_the_run() {
     assert!(outcome.answered < 100);
 }
 
-/// The answer and the reset lie in the system when the driver looks, so that it is the next write that fails.
+/// The answer and the reset lie in the system when the driver looks, and come in one event.
 #[test]
-fn a_connection_that_is_reset_before_a_write_ends_the_run() {
+fn a_connection_that_is_reset_after_an_answer_ends_the_run() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (stream, accepted) = mpsc::channel();
@@ -210,7 +217,7 @@ fn a_connection_that_is_reset_before_a_write_ends_the_run() {
 
     let outcome = outcome.unwrap();
     assert_eq!(outcome.answered, 1);
-    assert_eq!(outcome.errors.unanswered, 2);
+    assert_eq!(outcome.errors.unanswered, 1);
     assert_eq!(outcome.errors.lost, [("reset by the server".to_owned(), 1)].into());
 }
 
@@ -254,6 +261,39 @@ fn in_an_open_loop_a_stall_makes_every_line_late_that_was_due_meanwhile() {
     assert_eq!((waits.count, outcome.unsent), (500, 0));
     assert!(waits.max >= 399_000.0, "{waits:?}");
     assert!(waits.p50 >= 100_000.0, "{waits:?}");
+}
+
+#[test]
+fn what_would_be_due_after_the_end_is_not_unsent() {
+    let address = server(|number, line| {
+        if number == 100 {
+            thread::sleep(Duration::from_millis(400));
+        }
+        Reply::Line(at(line))
+    });
+
+    let end = End::After(Duration::from_millis(200));
+    let plan = Plan { depth: 1000, pace: Pace::Open(1000.0), end, ..plan(address, 0) };
+    let outcome = run(&plan).unwrap();
+
+    assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
+    assert_eq!(outcome.unsent, 0);
+}
+
+/// The end may come with the last answer, in one event.
+#[test]
+fn a_connection_that_ends_with_an_answer_is_not_waited_for() {
+    let address = server(
+        |number, line| {
+            if number == 100 { Reply::Last(at(line)) } else { Reply::Line(at(line)) }
+        },
+    );
+
+    let plan = Plan { connections: 1, depth: 1, ..plan(address, 1000) };
+    let outcome = run(&plan).unwrap();
+
+    let why: Vec<_> = outcome.errors.lost.keys().collect();
+    assert_eq!(why, ["closed by the server"]);
 }
 
 #[test]

@@ -119,6 +119,8 @@ impl Herd {
         match self.conns.get(id).map(|conn| &conn.role) {
             Some(Role::Link(_)) => self.drop_line(id, Malformed::UnknownCommand, out),
             Some(Role::Undecided(Door::Shared { .. })) => {
+                // It was given the room of a handshake.
+                let begin = &begin[..begin.len().min(self.config.limits.line_bytes as usize)];
                 self.become_client_if_undecided(id);
                 self.answer_invalid(now, id, begin, out);
             }

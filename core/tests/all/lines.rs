@@ -132,6 +132,14 @@ fn a_cr_is_a_byte_of_its_line() {
 }
 
 #[test]
+fn what_might_have_been_a_handshake_is_cut_like_any_line() {
+    let mut hill = short_lines();
+    let conn = hill.client();
+    let line = format!("LINK {}", "x".repeat(8188));
+    assert_eq!(hill.asks(conn, &line), "? LINK xxx\n");
+}
+
+#[test]
 fn a_long_line_is_invalid_even_where_its_beginning_is_a_command() {
     let mut hill = Server::hill();
     let conn = hill.client();

@@ -1,7 +1,7 @@
 //! What neighbours have sent, heard before anything else.
 //!
-//! A link's own task reads it too, and is the one that notices its end; this module reads ahead of it, when
-//! somebody else's bytes are about to be handed to the core.
+//! A link's own task reads it too, and is the one that notices when it ends in good order; this module reads ahead of
+//! it, when somebody else's bytes are about to be handed to the core.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{Host, State};
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
-    /// Hands the core what neighbours have sent and nobody has read yet. What ended a link is left to
-    /// the task that reads it.
+    /// Hands the core what neighbours have sent and nobody has read yet, [`HEARD`] bytes of each at most. An end of
+    /// input is left to the task that reads the link; a link that is broken is over.
     pub(super) fn hear_neighbours(&self, state: &mut State<S>) {
         let links = state.connections.links();
         if links.is_empty() {
