@@ -5,6 +5,7 @@
 use crate::output::say;
 use crate::target::Target;
 use cases::{Case, Need};
+use herd_core::Dialect;
 use herd_runtime::Failure;
 use herd_runtime::args::HerdArgs;
 use play::{Herd, Mismatch};
@@ -21,7 +22,7 @@ mod text;
     after_help = "Give one server, or all servers of a herd, in an order in which the first and the second talk \
                         with each other. Cases that need an upstream of known answers are skipped unless \
                         --upstream says where the servers look for it: it is served there while the cases \
-                        run.\n\n\
+                        run. Those that need places are skipped for a herd whose file or roster has posts.\n\n\
                         The output is TAP, version 13. The exit code is 1 if a case fails.\n\n\
                         Example: herd check --upstream 127.0.0.1:12000 127.0.0.1:12001 127.0.0.1:12002"
 )]
@@ -65,13 +66,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let servers = args.servers.iter().map(found).collect::<Result<Vec<_>, _>>()?;
     let _stub = args.upstream.as_ref().map(|address| stub::serve(address)).transpose()?;
+    let has_places = servers.iter().all(|server| server.dialect() != Some(Dialect::Posts));
     let herd = Herd::new(servers);
 
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     say(format_args!("TAP version 13\n1..{}", cases.len()));
     for (number, case) in (1..).zip(&cases) {
         let title = format!("{number} - {} (section {})", case.name, case.section);
-        if let Some(missing) = missing(case, args) {
+        if let Some(missing) = missing(case, args, has_places) {
             skipped += 1;
             say(format_args!("ok {title} # SKIP {missing}"));
         } else if let Err(mismatch) = herd.play(case) {
@@ -93,12 +95,14 @@ fn show(case: &Case) {
 }
 
 /// What is not there that the case needs.
-fn missing(case: &Case, args: &Args) -> Option<&'static str> {
+fn missing(case: &Case, args: &Args, has_places: bool) -> Option<&'static str> {
     let is_missing = |need: &&Need| match need {
+        Need::Places => !has_places,
         Need::Upstream => args.upstream.is_none(),
         Need::Herd => args.servers.len() < 2,
     };
     case.needs.iter().find(is_missing).map(|need| match need {
+        Need::Places => "it needs places",
         Need::Upstream => "it needs --upstream",
         Need::Herd => "it needs two servers",
     })

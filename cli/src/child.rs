@@ -1,8 +1,7 @@
 //! One of the processes that `herd up` starts: a server or an upstream.
 //!
 //! The default servers and the upstreams are built in here, so that nothing else need be built; the others
-//! are programs of their own. Either way the process ends when `herd up` does, even
-//! if that was killed.
+//! are programs of their own. Either way the process ends when `herd up` does; on Linux even if that was killed.
 
 use crate::platform;
 use herd_runtime::Failure;

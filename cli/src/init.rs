@@ -5,6 +5,7 @@ use herd_runtime::{Failure, config, secret};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -93,16 +94,21 @@ fn write(dir: &Path, tls: bool) -> Result<(PathBuf, PathBuf), Failure> {
     let table = table();
     let commented: String = table.lines().map(|line| format!("# {line}\n")).collect();
     let text = if tls { TEMPLATE.replace(&commented, &table) } else { TEMPLATE.to_owned() };
-    create(&config, &text, false).map_err(|error| unable(&config, &error))?;
+    create(&config, &text, false).map_err(|error| {
+        // It may be in nobody's way.
+        let _ = fs::remove_file(&secret);
+        unable(&config, &error)
+    })?;
     Ok((config, secret))
 }
 
+/// Writes a file that is not there yet, whole or not at all.
 fn create(path: &Path, text: &str, is_private: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_private { 0o600 } else { 0o666 });
-    options.open(path)?.write_all(text.as_bytes())
+    options.write(true).create_new(true).mode(if is_private { 0o600 } else { 0o666 });
+    options.open(path)?.write_all(text.as_bytes()).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }
 
 fn unable(path: &Path, error: &io::Error) -> Failure {
@@ -150,7 +156,6 @@ mod tests {
         assert_eq!(keys, format!("{:?}", Limits::default()).matches(": ").count());
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_secret_is_its_owners_alone_and_always_another() {
         use std::os::unix::fs::PermissionsExt;
@@ -182,7 +187,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn with_tls_every_server_gets_what_it_needs_and_nobody_else_can_read_the_keys() {
         use std::os::unix::fs::PermissionsExt;

@@ -72,7 +72,7 @@ pub(crate) struct Args {
     fresh: bool,
 
     /// Send so many lines a second, on all connections together, whether or not answers come
-    #[arg(long, value_name = "LINES", value_parser = positive)]
+    #[arg(long, value_name = "LINES", value_parser = rate)]
     rate: Option<f64>,
 
     /// How long the load takes to grow; nothing is measured meanwhile
@@ -214,6 +214,13 @@ fn plan(args: &Args, servers: Vec<Server>, dialect: Option<Dialect>) -> Plan {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// Lines a second, no more than any server on Earth answers.
+fn rate(text: &str) -> Result<f64, String> {
+    let most = 1e9;
+    let rate = positive(text)?;
+    if rate <= most { Ok(rate) } else { Err(format!("it must be {most} at most")) }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

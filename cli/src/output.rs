@@ -17,8 +17,8 @@ pub(crate) fn warn(line: Arguments<'_>) {
 
 /// This program as it was started, to be typed again.
 pub(crate) fn program() -> String {
-    let path = env::args().next().filter(|path| !path.is_empty());
-    path.map_or_else(|| "herd".to_owned(), quoted)
+    let path = env::args_os().next().filter(|path| !path.is_empty());
+    path.map_or_else(|| "herd".to_owned(), |path| quoted(path.to_string_lossy()))
 }
 
 /// An argument as a shell takes it.

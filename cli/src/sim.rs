@@ -13,7 +13,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", conflicts_with_all = ["runs", "first"])]
     seed: Option<u64>,
     /// Run so many herds, one seed after the other, until one breaks a rule
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// The first seed to run [default: one that nobody has tried]
     #[arg(long, value_name = "N")]

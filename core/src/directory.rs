@@ -4,8 +4,8 @@
 //! and nobody formats it twice. Records lie in slots of two cache lines that never move; a line that
 //! does not fit into them, which takes an unusually long client ID, lies elsewhere.
 //!
-//! [`Directory::learn`] and [`Directory::at`] are the only doors. Each record that is learnt takes
-//! the next number of change, which is what neighbours are told by.
+//! [`Directory::learn`] is the only way in. Each record that is learnt takes the next number of change, which is what
+//! neighbours are told by.
 
 use alloc::vec::Vec;
 use core::hash::BuildHasher as _;

@@ -61,8 +61,8 @@ impl Cursor {
         self.walk.is_some() || !directory.changes().remembers(self.next)
     }
 
-    /// Appends lines to `out` until `room` bytes are used or nothing is left, and says how many lines.
-    /// The last line may go beyond.
+    /// Appends lines to `out` until `room` bytes are used, nothing is left, or it has looked at so much that others
+    /// should have their turn; says how many lines. The last line may go beyond.
     pub(crate) fn fill(
         &mut self,
         directory: &Directory,

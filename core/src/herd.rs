@@ -428,6 +428,7 @@ impl Herd {
                 Wake::Lookup | Wake::Flood => {}
             }
         }
+        self.sweep_timers();
         self.settle(now, out);
     }
 

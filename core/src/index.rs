@@ -1,9 +1,10 @@
 //! From a client's hash to the slot of its record.
 //!
-//! Open addressing with linear probing over entries of four bytes, so that the index of a hundred thousand
-//! clients takes a megabyte. The lower bits of a hash say where to begin, the others stand in the entry above
-//! the slot's number. The larger the index, the fewer there are of them: among a hundred million clients
-//! one probe in sixteen takes another's record for the one that is looked for, until it is read.
+//! Open addressing with linear probing over entries of four bytes, so that those of a hundred thousand clients
+//! take a megabyte; as much again, which only growing and removing look at, keeps the hashes. The lower bits of a
+//! hash say where to begin, the others stand in the entry above the slot's number. The larger the index, the fewer
+//! there are of them: among a hundred million clients one probe in sixteen takes another's record for the one that
+//! is looked for, until it is read.
 //!
 //! Looking a client up touches one cache line here and those of its record, and the records themselves
 //! never move when the index grows.

@@ -26,6 +26,8 @@ pub(crate) struct Peer {
     /// The last change we said it has been sent.
     pub(crate) marked: u64,
     pub(crate) marked_at: Instant,
+    /// The neighbour is to be told how far it is.
+    pub(crate) mark_due: bool,
     /// A mark of the neighbour's that we owe an answer.
     pub(crate) ack_due: Option<u64>,
     /// Links that came up, and how many of them were resumed.
@@ -65,6 +67,7 @@ impl Peer {
             acked: 0,
             marked: 0,
             marked_at: Instant::default(),
+            mark_due: false,
             ack_due: None,
             links: 0,
             resumed: 0,

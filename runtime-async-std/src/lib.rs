@@ -19,7 +19,7 @@ use async_std::net::{TcpListener, TcpStream};
 use async_std::os::unix::net::UnixStream;
 use async_std::task;
 use futures_util::future::Abortable;
-use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server, signals};
+use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server};
 
 use crate::connection::{Writer, read, split, write};
 use crate::http::Surf;
@@ -48,7 +48,7 @@ fn start(workers: usize) {
 
 /// Serves until the server has stopped.
 async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
-    let Server { settings, log, clients, links, inquiry } = server;
+    let Server { settings, log, signals, clients, links, inquiry } = server;
     let provider =
         Provider::new(Surf::new(&settings)?, &settings.upstream, settings.core.limits.body_bytes);
     let host = Arc::new_cyclic(|host: &Weak<Host<Writer>>| {
@@ -60,7 +60,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         };
         Host::new(&settings, log.clone(), inquiry, perform)
     });
-    let (signals, stopper) = (signals::catch()?, Arc::clone(&host));
+    let stopper = Arc::clone(&host);
     task::spawn(heed(UnixStream::from(signals.stop), move || stopper.stop()));
     task::spawn(heed(UnixStream::from(signals.reopen), move || log.reopen()));
 

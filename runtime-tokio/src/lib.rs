@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::Abortable;
-use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server, signals};
+use herd_runtime::{Door, Failure, Host, HttpResponse, Job, Provider, Server, server};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::{Builder, Runtime};
@@ -48,7 +48,7 @@ fn start(workers: usize) -> io::Result<Runtime> {
 
 /// Serves until the server has stopped.
 async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
-    let Server { settings, log, clients, links, inquiry } = server;
+    let Server { settings, log, signals, clients, links, inquiry } = server;
     let provider =
         Provider::new(Reqwest::new()?, &settings.upstream, settings.core.limits.body_bytes);
     let host = Arc::new_cyclic(|host: &Weak<Host<Writer>>| {
@@ -60,7 +60,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         };
         Host::new(&settings, log.clone(), inquiry, perform)
     });
-    let (signals, stopper) = (signals::catch()?, Arc::clone(&host));
+    let stopper = Arc::clone(&host);
     tokio::spawn(heed(UnixStream::from_std(signals.stop)?, move || stopper.stop()));
     tokio::spawn(heed(UnixStream::from_std(signals.reopen)?, move || log.reopen()));
 

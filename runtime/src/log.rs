@@ -107,6 +107,7 @@ pub struct LogFile(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     level: Level,
+    is_shared: bool,
     queue: Arc<Queue>,
     thread: Mutex<Thread>,
 }
@@ -135,10 +136,15 @@ impl LogFile {
             Level::Off => None,
             Level::Lines | Level::Events => Some(RotatingFile::open(settings, server)?),
         };
+        let is_shared = file.as_ref().is_some_and(|file| file.is_shared);
         let queue = Arc::new(Queue::new(QUEUE_BYTES));
         let thread = Thread::Unneeded(Writer::new(Arc::clone(&queue), file));
-        let log =
-            Self(Arc::new(Inner { level: settings.level, queue, thread: Mutex::new(thread) }));
+        let log = Self(Arc::new(Inner {
+            level: settings.level,
+            is_shared,
+            queue,
+            thread: Mutex::new(thread),
+        }));
         if log.0.level != Level::Off {
             log.begin()?;
         }
@@ -169,6 +175,11 @@ impl LogFile {
         log::set_boxed_logger(Box::new(self.clone()))?;
         log::set_max_level(LevelFilter::Info);
         Ok(())
+    }
+
+    /// Whether another server was writing the file when this one opened it.
+    pub fn is_shared(&self) -> bool {
+        self.0.is_shared
     }
 
     /// Whether lines received and sent are logged at all.

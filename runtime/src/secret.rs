@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -147,11 +148,7 @@ fn shared(path: &Path, mode: Mode) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Whether systemd keeps this file for the server alone. It lets the server's user read it by an access list,
@@ -161,7 +158,6 @@ fn is_credential(path: &Path, env: Environment<'_>) -> bool {
 }
 
 /// Warns of a file that should be its owner's alone, and is not.
-#[cfg(unix)]
 pub(crate) fn warn_if_others_can_read(
     what: &str,
     path: &Path,
@@ -181,9 +177,6 @@ pub(crate) fn warn_if_others_can_read(
         ));
     }
 }
-
-#[cfg(not(unix))]
-pub(crate) fn warn_if_others_can_read(_: &str, _: &Path, _: Environment<'_>, _: &mut Vec<String>) {}
 
 #[cfg(test)]
 mod tests;

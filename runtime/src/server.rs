@@ -13,6 +13,7 @@ use crate::listen::listen;
 use crate::log::LogFile;
 use crate::metrics::{self, Inquiry, Subject};
 use crate::settings::{self, Settings};
+use crate::signals::{self, Signals};
 
 /// A server that may start: it has its settings, its log and its sockets.
 pub struct Server {
@@ -20,6 +21,8 @@ pub struct Server {
     pub settings: Settings,
     /// Where it logs.
     pub log: LogFile,
+    /// What it is told by signals.
+    pub signals: Signals,
     /// Where clients connect.
     pub clients: TcpListener,
     /// Where neighbours do, if that is another address.
@@ -49,12 +52,14 @@ where
             let ready =
                 format!("{program}: {} listens on {}", args.name, server.settings.advertised);
             let outcome = serve(server, Box::new(move || say(&ready)));
-            let code =
-                outcome.map_or_else(|failure| report(program, &failure), |()| ExitCode::SUCCESS);
             log.finish();
-            code
+            outcome.map_or_else(|failure| report(program, &failure), |()| ExitCode::SUCCESS)
         }
-        Err(failure) => report(program, &failure),
+        Err(failure) => {
+            // What was warned of may be why.
+            log::logger().flush();
+            report(program, &failure)
+        }
     }
 }
 
@@ -66,6 +71,9 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
         }
         return Ok(None);
     }
+    // Before anything that takes its time.
+    let signals = signals::catch()
+        .map_err(|error| Failure::unable(format!("can not handle signals: {error}")))?;
     let log = LogFile::start(&settings.log, &args.name).map_err(|error| {
         Failure::unable(format!(
             "can not write {}: {error}",
@@ -76,6 +84,10 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     let _ = log.install();
     for warning in &settings.warnings {
         log::warn!("{warning}");
+    }
+    if log.is_shared() {
+        let path = settings.log.path(&args.name);
+        log::warn!("another server writes {} too: give one of them --log-dir", path.display());
     }
     divide_descriptors(&mut settings.core);
     let clients = listen(&settings.listen)?;
@@ -89,7 +101,7 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
             tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));
         }
     }
-    Ok(Some(Server { settings, log, clients, links, inquiry }))
+    Ok(Some(Server { settings, log, signals, clients, links, inquiry }))
 }
 
 /// Every connection takes a file descriptor: takes as many as the system lets us have, leaves to clients

@@ -22,15 +22,16 @@ impl Schedule {
         lines
     }
 
-    /// When line `number`, counted from 0, is due.
+    /// When line `number`, counted from 0, is due; never, where that is further off than can be told.
     pub(crate) fn due(&self, number: u64) -> Duration {
         let before = self.per_second * self.ramp / 2.0;
         let number = number as f64;
-        Duration::from_secs_f64(if number < before {
+        let seconds = if number < before {
             (2.0 * number * self.ramp / self.per_second).sqrt()
         } else {
             self.ramp + (number - before) / self.per_second
-        })
+        };
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Case {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Need {
+    /// Servers that answer with places, as far as is known.
+    Places,
     /// The stub.
     Upstream,
     /// At least two servers that talk with one another.

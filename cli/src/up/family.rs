@@ -161,10 +161,10 @@ impl Family {
     pub(super) fn end(&mut self) {
         let until = clock::now().mono.after(PATIENCE);
         for is_server in [true, false] {
-            let theirs = |member: &&mut Member| member.open > 0 && member.is_server == is_server;
-            for member in self.members.iter_mut().filter(theirs) {
+            let theirs = |member: &&Member| member.open > 0 && member.is_server == is_server;
+            for member in self.members.iter().filter(theirs) {
                 // It may just have ended.
-                drop(platform::ask_to_end(&mut member.child));
+                drop(platform::ask_to_end(&member.child));
             }
             while self.members.iter().any(|member| member.open > 0 && member.is_server == is_server)
             {

@@ -23,7 +23,10 @@ pub(super) struct Upstream {
 /// The upstream to start for a herd; `None` when it asks one elsewhere, or one that runs already.
 pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
     let Some(address) = ours(&roster.upstream) else {
-        say(format_args!("herd: the upstream is {}", roster.upstream.url));
+        let mut url = roster.upstream.url.clone();
+        // Who may ask it is nobody else's business.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        say(format_args!("herd: the upstream is {url}"));
         return Ok(None);
     };
     match occupant(&address) {

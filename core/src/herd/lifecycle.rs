@@ -28,8 +28,8 @@ impl Herd {
         id
     }
 
-    /// Drops the timers of connections that are gone, when most are: connections that come and go
-    /// quickly leave theirs behind for as long as they might have idled.
+    /// Drops timers that mean nothing any more, when most do: connections that come and go quickly leave theirs behind
+    /// for as long as they might have idled, and so does one that is set earlier again and again.
     pub(super) fn sweep_timers(&mut self) {
         if self.timers.len() > SPARE_TIMERS + 4 * self.conns.len() {
             let conns = &self.conns;

@@ -53,15 +53,29 @@ impl Herd {
             return self.close(now, conn_id, Goodbye::Silent, out);
         }
         let progressed = peer.cursor.sent() != peer.marked;
-        if (progressed || peer.marked_at.after(MARK_IDLE) <= now.mono) && conn.unsent < LINK_WINDOW
-        {
+        peer.mark_due |= progressed || peer.marked_at.after(MARK_IDLE) <= now.mono;
+        self.say_progress(now, id, out);
+        self.set_peer_alarm(id, MARK_BUSY, now);
+    }
+
+    /// Sends what is due of `MARK` and `ACK`, if there is room.
+    fn say_progress(&mut self, now: Now, id: PeerId, out: &mut Output) {
+        let peer = &self.peers[id.index()];
+        let Some(conn_id) = peer.link() else { return };
+        if self.conns.get(conn_id).is_none_or(|conn| conn.unsent >= LINK_WINDOW) {
+            return;
+        }
+        if peer.mark_due {
             self.mark(now, id, conn_id, out);
         }
-        self.set_peer_alarm(id, MARK_BUSY, now);
+        if let Some(number) = self.peers[id.index()].ack_due.take() {
+            self.send_line(now, conn_id, out, |bytes| write_numbered(b"ACK ", number, bytes));
+        }
     }
 
     fn mark(&mut self, now: Now, id: PeerId, conn_id: ConnId, out: &mut Output) {
         let peer = &mut self.peers[id.index()];
+        peer.mark_due = false;
         peer.marked = peer.cursor.sent();
         peer.marked_at = now.mono;
         let number = peer.marked;
@@ -97,6 +111,7 @@ impl Herd {
         peer.incarnation = theirs;
         peer.marked = 0;
         peer.marked_at = now.mono;
+        peer.mark_due = false;
         peer.ack_due = None;
         peer.state = PeerState::Up(conn);
         peer.alarm = None;
@@ -104,6 +119,10 @@ impl Herd {
         peer.resumed += u64::from(resumed);
         self.counters.links += 1;
         self.counters.resumed += u64::from(resumed);
+        if let Some(conn) = self.conns.get_mut(conn) {
+            // How long the link lasts, handshakes apart.
+            conn.opened = now.mono;
+        }
         out.log(Notice::LinkUp { peer: id, conn, resumed });
         self.set_peer_alarm(id, MARK_BUSY, now);
         self.tell(now, id, out);
@@ -227,7 +246,7 @@ impl Herd {
         let peer = &mut self.peers[id.index()];
         if let Some(number) = read_numbered(b"MARK ", line) {
             peer.ack_due = Some(number);
-            self.acknowledge(now, id, out);
+            self.say_progress(now, id, out);
             return true;
         }
         let Some(number) = read_numbered(b"ACK ", line) else { return false };
@@ -235,17 +254,6 @@ impl Herd {
             peer.acked = peer.acked.max(number);
         }
         true
-    }
-
-    fn acknowledge(&mut self, now: Now, id: PeerId, out: &mut Output) {
-        let peer = &mut self.peers[id.index()];
-        let Some(conn) = peer.link() else { return };
-        if self.conns.get(conn).is_none_or(|conn| conn.unsent >= LINK_WINDOW) {
-            return;
-        }
-        if let Some(number) = peer.ack_due.take() {
-            self.send_line(now, conn, out, |bytes| write_numbered(b"ACK ", number, bytes));
-        }
     }
 
     /// Drops a line of a neighbour's that means nothing.
@@ -256,6 +264,8 @@ impl Herd {
 
     /// Sends a neighbour what it has not been sent, as far as there is room for it.
     pub(super) fn tell(&mut self, now: Now, id: PeerId, out: &mut Output) {
+        // First, or there would be no room for it as long as there is more to send.
+        self.say_progress(now, id, out);
         let peer = &mut self.peers[id.index()];
         let Some(conn_id) = peer.link() else { return };
         let Some(conn) = self.conns.get_mut(conn_id) else { return };
@@ -271,7 +281,6 @@ impl Herd {
                 self.timers.set_earlier(&mut self.flood_alarm, now.mono, Wake::Flood);
             }
         }
-        self.acknowledge(now, id, out);
     }
 
     pub(super) fn send_line(

@@ -32,7 +32,7 @@ use herd_core::{
     Action, ConnId, Dialled, Herd, Listener, LookupError, LookupId, Now, Output, PeerId, Secured,
 };
 use herd_runtime::{
-    Failure, HttpRequest, HttpResponse, LogFile, Server, Settings, clock, server, signals, upstream,
+    Failure, HttpRequest, HttpResponse, LogFile, Server, Settings, clock, server, upstream,
 };
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 
 /// Serves until the server has stopped.
 fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
-    let Server { mut settings, log, clients, links, .. } = server;
+    let Server { mut settings, log, signals, clients, links, .. } = server;
     // The core has no more lookups under way than there are threads for them, and times only those.
     let askers = ASKERS.min(settings.core.limits.lookups);
     settings.core.limits.lookups = askers;
@@ -114,7 +114,6 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
 
     let stopper = Arc::clone(&adapter);
     let stop = move || stopper.turn(|state, now| state.herd.handle_stop(now, &mut state.out));
-    let signals = signals::catch()?;
     heed(signals.stop, stop)?;
     heed(signals.reopen, move || log.reopen())?;
     for _ in 0..askers {

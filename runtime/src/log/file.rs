@@ -4,9 +4,10 @@
 //! panic where they can not open a file; what is left to do is this little.
 
 use crate::log::LogSettings;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub(super) struct RotatingFile {
     size: u64,
     /// The last write ended in the middle of a line.
     is_torn: bool,
+    /// It has a size, unlike a pipe or a device.
+    is_regular: bool,
+    /// Another server had it open.
+    pub(super) is_shared: bool,
 }
 
 impl RotatingFile {
@@ -30,6 +35,8 @@ impl RotatingFile {
             file: None,
             size: 0,
             is_torn: false,
+            is_regular: true,
+            is_shared: false,
         };
         fs::create_dir_all(&settings.dir)
             .map_err(|error| named(&settings.dir, "create", &error))?;
@@ -43,19 +50,26 @@ impl RotatingFile {
         let opened = OpenOptions::new().append(true).create(true).open(&self.path);
         let file = opened.map_err(|error| named(&self.path, "open", &error))?;
         let metadata = file.metadata()?;
-        // A pipe or a device has no size that could be limited.
-        self.size = if metadata.is_file() { metadata.len() } else { 0 };
-        if !metadata.is_file() {
-            self.limit = u64::MAX;
-        }
+        self.is_regular = metadata.is_file();
+        self.size = if self.is_regular { metadata.len() } else { 0 };
+        self.is_torn = self.size > 0 && !self.ends_with_a_line();
+        // For as long as it is open. Where files can not be locked nobody can tell.
+        self.is_shared =
+            self.is_regular && matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         self.file = Some(file);
-        self.is_torn = false;
         Ok(())
+    }
+
+    /// Whether the last line that is there is whole, as far as it can be read.
+    fn ends_with_a_line(&self) -> bool {
+        let mut last = [0];
+        let read = File::open(&self.path).and_then(|file| file.read_at(&mut last, self.size - 1));
+        !matches!(read, Ok(1)) || last == *b"\n"
     }
 
     /// Whether `more` bytes would make the file larger than it may be.
     pub(super) fn is_full(&self, more: usize) -> bool {
-        self.size > 0 && self.size.saturating_add(more as u64) > self.limit
+        self.is_regular && self.size > 0 && self.size.saturating_add(more as u64) > self.limit
     }
 
     /// Renames the file, the older ones before it, and begins a new one.
@@ -184,6 +198,30 @@ mod tests {
             files(dir.path()),
             named(&[("Hill.log", "three\n"), ("Hill.log.1", "one\ntwo\n")])
         );
+    }
+
+    #[test]
+    fn half_a_line_that_was_there_is_not_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("Hill.log"), "one\ntw").unwrap();
+        let mut file = open(dir.path(), 100, 1);
+
+        file.write(b"three\n").unwrap();
+        file.reopen().unwrap();
+        file.write(b"four\n").unwrap();
+
+        assert_eq!(files(dir.path()), named(&[("Hill.log", "one\ntw\nthree\nfour\n")]));
+    }
+
+    #[test]
+    fn two_who_write_one_file_are_found_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = open(dir.path(), 100, 1);
+
+        assert!(!first.is_shared);
+        assert!(open(dir.path(), 100, 1).is_shared);
+        first.reopen().unwrap();
+        assert!(!first.is_shared);
     }
 
     #[test]

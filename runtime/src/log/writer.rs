@@ -16,10 +16,10 @@ pub(super) struct Writer {
     lines: Lines,
     /// Lines to be written in one go.
     out: Vec<u8>,
-    /// Lines that could not be written since it last worked.
+    /// Lines that could not be written, and of which the file does not say so yet.
     lost: u64,
-    /// Standard error was told that writing does not work.
-    is_troubled: bool,
+    /// Standard error was told that writing does not work; how many lines that has cost by now.
+    trouble: Option<u64>,
 }
 
 /// As much is handed to the kernel at once: much, as every write has its price, but no more than fits
@@ -28,7 +28,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 impl Writer {
     pub(super) fn new(queue: Arc<Queue>, file: Option<RotatingFile>) -> Self {
-        Self { queue, file, lines: Lines::new(), out: Vec::new(), lost: 0, is_troubled: false }
+        Self { queue, file, lines: Lines::new(), out: Vec::new(), lost: 0, trouble: None }
     }
 
     /// Writes until it is told to stop.
@@ -85,10 +85,12 @@ impl Writer {
             {
                 tell(&format!("warning: the log goes on unrotated: {error}"));
             }
-            let missing =
-                if self.lost > 0 { missing(&mut self.lines, self.lost) } else { Vec::new() };
-            let wrote = file.write(&missing).and_then(|()| file.write(&self.out));
-            match wrote {
+            let owned_up = if self.lost == 0 {
+                Ok(())
+            } else {
+                file.write(&missing(&mut self.lines, self.lost)).map(|()| self.lost = 0)
+            };
+            match owned_up.and_then(|()| file.write(&self.out)) {
                 Ok(()) => self.recover(),
                 Err(error) => self.lose(&error),
             }
@@ -100,18 +102,16 @@ impl Writer {
         let lines = memchr::memchr_iter(b'\n', &self.out).count() as u64;
         self.lost += lines;
         self.queue.lost(lines);
-        if !self.is_troubled {
-            self.is_troubled = true;
+        if self.trouble.is_none() {
             tell(&format!("warning: the log loses lines: {error}"));
         }
+        *self.trouble.get_or_insert_default() += lines;
     }
 
     fn recover(&mut self) {
-        if self.is_troubled {
-            self.is_troubled = false;
-            tell(&format!("warning: the log is written again; {} lines are missing", self.lost));
+        if let Some(lost) = self.trouble.take() {
+            tell(&format!("warning: the log is written again; {lost} lines are missing"));
         }
-        self.lost = 0;
     }
 
     fn reopen(&mut self) {

@@ -38,7 +38,6 @@ fn of_many_servers_that_start_at_once_one_writes_the_secret() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn the_shared_secret_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
@@ -143,7 +142,6 @@ fn trimmed(bytes: &[u8]) -> Vec<u8> {
     long_enough(Zeroizing::new(bytes.to_vec()), "").unwrap().to_vec()
 }
 
-#[cfg(unix)]
 #[test]
 fn a_credential_of_the_service_manager_is_not_readable_by_others_whatever_its_mode_says() {
     use std::os::unix::fs::PermissionsExt;

@@ -9,6 +9,7 @@ use std::thread;
 on_both!(
     a_herd_passes_every_case,
     a_lone_server_passes_what_needs_no_other,
+    a_server_with_posts_is_not_asked_for_places,
     over_tls_every_case_is_as_in_the_clear,
 );
 
@@ -39,6 +40,15 @@ fn a_lone_server_passes_what_needs_no_other(runtime: Runtime) {
     let (plan, lines) = tap(&ended.stdout);
     let skipped = lines.iter().filter(|line| line.contains("# SKIP it needs ")).count();
     assert!(0 < skipped && skipped < plan, "{}", ended.stdout);
+}
+
+fn a_server_with_posts_is_not_asked_for_places(runtime: Runtime) {
+    let hill = Plan::alone(runtime).posts().start_one();
+
+    let ended = Program::run(check().arg("--config").arg(hill.config()).arg("Hill"));
+
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("# SKIP it needs places"), "{}", ended.stdout);
 }
 
 fn over_tls_every_case_is_as_in_the_clear(runtime: Runtime) {
