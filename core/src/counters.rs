@@ -41,7 +41,7 @@ pub struct Counters {
     pub connections: u64,
     /// Client connections past `limits.connections`.
     pub refused: u64,
-    /// Client connections past `limits.address_connections`.
+    /// Client connections past `limits.address_connections`, or from an address past `limits.address_bytes_s`.
     pub crowded: u64,
     /// Connections that were secured.
     pub secured: u64,

@@ -114,7 +114,8 @@ pub enum Goodbye {
     Lost,
     /// More connections than `limits.connections`.
     TooMany,
-    /// More connections from one address than `limits.address_connections`.
+    /// Its address has as many connections as `limits.address_connections` allows, or has sent more than
+    /// `limits.address_bytes_s` for now.
     Crowded,
     /// Nothing was said for `limits.idle_s`.
     Idle,

@@ -121,7 +121,7 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Ended => "ended by the other side",
         Goodbye::Lost => "connection lost",
         Goodbye::TooMany => "too many connections",
-        Goodbye::Crowded => "too many connections from its address",
+        Goodbye::Crowded => "too many connections or bytes from its address",
         Goodbye::Idle => "idle",
         Goodbye::Stalled => "takes nothing of what waits for it",
         Goodbye::Silent => "nothing heard for 15 s",
