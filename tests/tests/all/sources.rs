@@ -33,7 +33,9 @@ fn one_connection_too_many_from_an_address_is_closed(runtime: Runtime) {
     }
     let met = "herd_limit_met_total{limit=\"address_connections\"}";
     assert_eq!(hill.metrics().count(met), 1);
-    eventually(PATIENCE, || hill.log().contains("closed: too many connections or bytes from its address"));
+    eventually(PATIENCE, || {
+        hill.log().contains("closed: too many connections or bytes from its address")
+    });
     drop(clients);
     eventually(PATIENCE, || {
         let mut client = from(2, &hill);

@@ -82,13 +82,14 @@ pub enum Error {
 pub fn run(options: &Options, on_ready: impl FnOnce(Ready)) -> Result<(), Error> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
-        let mut signals = StopSignals::catch()?;
         let listener = listener(&options.listen)
             .map_err(|source| Error::Listen { listen: options.listen.clone(), source })?;
         let places = match options.data.as_slice() {
             [] => load::built_in(),
             files => load::files(files)?,
         };
+        // Only now: until here nothing is under way, and a signal ends the program by itself, at once.
+        let mut signals = StopSignals::catch()?;
         on_ready(Ready { address: listener.local_addr()?, places: places.len() });
 
         let nearby = Arc::new(Nearby::new(places, options.key.clone()));

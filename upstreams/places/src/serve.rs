@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
+use herd_service::set_up;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -37,8 +38,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let router = Router::new().route(PATH, get(answer)).with_state(nearby);
-    // An answer is one write; there is nothing to wait for.
-    let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
+    let listener = listener.tap_io(set_up);
     let (say_stop, told_to_stop) = oneshot::channel::<()>();
     let server = axum::serve(listener, router)
         .with_graceful_shutdown(async { _ = told_to_stop.await })

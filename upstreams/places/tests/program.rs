@@ -72,6 +72,31 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn a_signal_ends_it_while_it_loads() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("places.csv");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for signal in ["TERM", "INT"] {
+        let mut command = program(&["--listen", "127.0.0.1:0", "--data", pipe.to_str().unwrap()]);
+        let mut child = command.spawn().unwrap();
+        // It reads, and what it reads does not end.
+        let mut data = fs::File::create(&pipe).unwrap();
+        data.write_all(b"name,lat,lng\n").unwrap();
+
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+
+        let (send, ended) = channel();
+        let id = child.id();
+        thread::spawn(move || send.send(child.wait().unwrap()));
+        let ended = ended.recv_timeout(FOREVER);
+        // One that goes on would go on after the test.
+        _ = Command::new("kill").args(["-s", "KILL", &id.to_string()]).output();
+        assert_eq!(ended.unwrap().code(), None, "{signal}");
+    }
+}
+
+#[test]
 fn a_key_may_come_in_a_variable() {
     let mut service = Service::start_with(&["--key-env", "THE_KEY"], |command| {
         command.env("THE_KEY", "sesame");

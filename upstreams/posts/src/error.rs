@@ -56,6 +56,14 @@ impl Error {
         }
     }
 
+    /// With what the database said, which is for the operator and not for whoever asked.
+    pub(crate) fn in_full(&self) -> String {
+        match core::error::Error::source(self) {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        }
+    }
+
     /// The HTTP status of an answer that is this error and nothing else.
     pub fn status(&self) -> u16 {
         match self {

@@ -118,25 +118,32 @@ impl Http {
         let headers = request.headers();
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
-        // The last one is what the proxy itself has seen.
-        let forwarded = |name| {
-            let text = text(headers, HeaderName::from_static(name)).filter(|_| self.trust_proxy)?;
-            text.rsplit(',').next().map(str::trim)
-        };
+        let address = self.forwarded(headers, "x-forwarded-for");
+        let protocol = self.forwarded(headers, "x-forwarded-proto");
         Caller {
             token: token(headers),
-            address: forwarded("x-forwarded-for").and_then(|a| a.parse().ok()).unwrap_or(peer),
-            is_https: forwarded("x-forwarded-proto")
-                .is_some_and(|p| p.eq_ignore_ascii_case("https")),
+            address: address.and_then(|a| a.parse().ok()).unwrap_or(peer),
+            is_https: protocol.is_some_and(|p| p.eq_ignore_ascii_case("https")),
         }
+    }
+
+    /// What the proxy in front has written, if there is one.
+    ///
+    /// It is the last part of the last line: what stands before may be the client's, whether the proxy adds to
+    /// a line or adds one of its own.
+    fn forwarded<'h>(&self, headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
+        if !self.trust_proxy {
+            return None;
+        }
+        let last = headers.get_all(HeaderName::from_static(name)).iter().next_back()?;
+        last.to_str().ok()?.rsplit(',').next().map(str::trim)
     }
 
     /// Whether a request comes from a page of ours.
     fn is_same_origin(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = text(headers, ORIGIN) else { return false };
         let Some((_, origin)) = origin.split_once("://") else { return false };
-        let forwarded = HeaderName::from_static("x-forwarded-host");
-        let proxied = text(headers, forwarded).filter(|_| self.trust_proxy);
+        let proxied = self.forwarded(headers, "x-forwarded-host");
         [text(headers, HOST), proxied]
             .into_iter()
             .flatten()

@@ -100,10 +100,14 @@ pub(crate) async fn create(
 
 /// Deletes a post of the viewer's, with its reposts and likes. Replies stay and answer nothing.
 pub(crate) async fn delete(db: &mut AnyConnection, viewer: i64, id: i64) -> Result<(), Error> {
-    let post = one(db, viewer, id).await?.ok_or(Error::NotFound("post"))?;
-    if post.author_id != viewer {
+    // Whoever is hidden: a repost of theirs is the viewer's all the same.
+    let sql = format!("SELECT {COLUMNS} FROM posts p WHERE p.id = $1 AND p.author_id = $2");
+    let own: Option<Post> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(id).bind(viewer).fetch_optional(&mut *db).await?;
+    let Some(post) = own else {
+        one(db, viewer, id).await?.ok_or(Error::NotFound("post"))?;
         return Err(Error::Forbidden("this is somebody else's post".into()));
-    }
+    };
     unindex(db, &post).await?;
     sqlx::query("DELETE FROM posts WHERE id = $1 AND author_id = $2")
         .bind(id)
@@ -145,19 +149,31 @@ pub(crate) async fn repost(
     Ok((original, is_new.then_some(repost)))
 }
 
-/// Takes the viewer's repost back, and returns the post.
+/// Takes the viewer's repost back, and returns the post, unless it is hidden from them by now.
 pub(crate) async fn undo_repost(
     db: &mut AnyConnection,
     viewer: i64,
     id: i64,
-) -> Result<Post, Error> {
-    let original = original(db, viewer, id).await?;
+) -> Result<Option<Post>, Error> {
+    // Whoever is hidden: the repost is the viewer's all the same.
+    let own: Option<i64> = sqlx::query_scalar(
+        "SELECT repost_of_id FROM posts \
+         WHERE author_id = $2 AND repost_of_id IS NOT NULL AND (repost_of_id = $1 OR id = $1)",
+    )
+    .bind(id)
+    .bind(viewer)
+    .fetch_optional(&mut *db)
+    .await?;
+    let original_id = match own {
+        Some(id) => id,
+        None => original(db, viewer, id).await?.id,
+    };
     sqlx::query("DELETE FROM posts WHERE repost_of_id = $1 AND author_id = $2")
-        .bind(original.id)
+        .bind(original_id)
         .bind(viewer)
-        .execute(db)
+        .execute(&mut *db)
         .await?;
-    Ok(original)
+    one(db, viewer, original_id).await
 }
 
 /// Likes a post, and returns it; of a repost the one that it shows.

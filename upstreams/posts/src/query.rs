@@ -18,6 +18,9 @@ use jiff::tz::TimeZone;
 
 use crate::text::{self, Piece};
 
+/// The most characters of a query, wherever somebody types one.
+pub(crate) const MAX_QUERY_CHARS: usize = 1000;
+
 /// The most conditions that a query may have; the rest is left out.
 pub const MAX_CONDITIONS: usize = 32;
 
@@ -88,6 +91,12 @@ impl Query {
             }
         }
         query
+    }
+
+    /// What finds the posts with a hashtag, given without its sign, as it was written or folded.
+    pub(crate) fn tagged(tag: &str) -> Self {
+        let tagged = Condition::Term(text::tag_term(&format!("#{tag}")));
+        Self { needed: vec![vec![tagged]], ..Self::default() }
     }
 
     /// Whether every post matches.

@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     Listen { listen: String, source: io::Error },
     #[error("cannot open the database: {0}")]
     Database(#[from] sqlx::Error),
-    #[error("cannot add the demo: {0}")]
+    #[error("cannot add the demo: {}", .0.in_full())]
     Demo(#[source] Error),
     #[error("cannot serve: {0}")]
     System(#[from] io::Error),
@@ -61,13 +61,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     make_directory(&options.database)?;
     let runtime = Builder::new_multi_thread().enable_io().enable_time().build()?;
     let ended = runtime.block_on(async {
-        let signals = StopSignals::catch()?;
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
         let database = Database::open(&options.database).await?;
         if options.demo {
             add_demo(&database).await?;
         }
+        // Only now: until here nothing is under way, and a signal ends the program by itself, at once. What the
+        // database was told by then is in transactions.
+        let mut signals = StopSignals::catch()?;
         let app = Arc::new(App::new(database, options.post_characters));
         let background =
             [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
@@ -77,13 +79,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             trust_proxy: options.trust_proxy,
             connections: Arc::new(Connections::new()),
         });
-        let ended = serve(listener, router, signals).await?;
+        let ended = serve(listener, router, &mut signals).await?;
         background.iter().for_each(JoinHandle::abort);
-        // What is still asking had its time.
-        _ = timeout(GRACE, app.database.close()).await;
-        match ended {
-            Ended::AsAsked => Ok(()),
-            Ended::CutShort => Err(Failure::CutShort),
+        if ended == Ended::CutShort {
+            return Err(Failure::CutShort);
+        }
+        tokio::select! {
+            // What is still asking had its time.
+            _ = timeout(GRACE, app.database.close()) => Ok(()),
+            () = signals.next() => Err(Failure::CutShort),
         }
     });
     // Not to wait for connections that had their time.
@@ -103,8 +107,10 @@ async fn sweep(app: Arc<App>) {
             Ok(transaction.commit().await?)
         }
         .await;
-        // There is a next time.
-        _ = swept;
+        if let Err(error) = swept {
+            // There is a next time.
+            log::warn!("what has expired was not deleted: {}", error.in_full());
+        }
     }
 }
 

@@ -59,8 +59,8 @@ pub struct Search<'a> {
 pub struct Found {
     /// The ids of the posts, newest first. Reposts are not among them.
     pub ids: Vec<i64>,
-    /// Whether the search was given up, so that there may be older posts that match.
-    pub is_cut: bool,
+    /// Where the search was given up, if it was: posts with lesser ids were not looked at.
+    pub cut_at: Option<i64>,
 }
 
 /// Looks for posts.
@@ -76,7 +76,7 @@ pub async fn search(connection: &mut AnyConnection, search: &Search<'_>) -> Resu
     let mut at_most = round_size(search.limit * 2);
     while found.ids.len() < search.limit && after < before.saturating_sub(1) {
         if seen >= MAX_CANDIDATES {
-            found.is_cut = true;
+            found.cut_at = Some(before);
             break;
         }
         let round = source.round(connection, search, before, after, at_most).await?;

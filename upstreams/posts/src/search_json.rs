@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::database::Database;
-use crate::query::Query;
+use crate::query::{MAX_QUERY_CHARS, Query};
 use crate::search::{Circle, Found, Search, search};
 
 /// Where the search is, as at Twitter.
@@ -33,9 +33,6 @@ const MAX_PER_PAGE: usize = 100;
 
 /// No page ends beyond this.
 const MAX_RESULTS: usize = 1500;
-
-/// The most characters of `q`.
-const MAX_QUERY_CHARS: usize = 1000;
 
 const KM_A_MILE: f64 = 1.609_344;
 
@@ -209,7 +206,7 @@ impl Request {
 
     fn page(&self, found: &Found, results: Vec<Post>, completed_in: f64) -> Page {
         let mut warnings = self.warnings.clone();
-        if found.is_cut {
+        if found.cut_at.is_some() {
             warnings.push("too many posts had to be looked at: older ones may be missing".into());
         }
         let since_id = self.since_id.unwrap_or(0);
@@ -468,7 +465,7 @@ mod tests {
             "q=%23a+%26&geocode=27.5916,86.564,100.0km&rpp=2&page=2&since_id=3&lang=en",
         )
         .unwrap();
-        let found = Found { ids: vec![19, 18, 17, 16, 15], is_cut: false };
+        let found = Found { ids: vec![19, 18, 17, 16, 15], cut_at: None };
 
         let page = request.page(&found, Vec::new(), 0.090_181_2);
 

@@ -183,15 +183,20 @@ fn url(text: &str) -> Option<Piece<'_>> {
     let has =
         |scheme: &str| text.get(..scheme.len()).is_some_and(|t| t.eq_ignore_ascii_case(scheme));
     let scheme = ["https://", "http://"].into_iter().find(|scheme| has(scheme))?;
+    if !text[scheme.len()..].starts_with(char::is_alphanumeric) {
+        return None;
+    }
     let is_end = |c: char| c.is_whitespace() || c.is_control() || "<>\"“”「」。、，".contains(c);
     let url = &text[..text.find(is_end).unwrap_or(text.len())];
     let mut url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '…']);
     // A closing bracket belongs to the address if it closes one in there.
-    while url.ends_with(')') && url.matches(')').count() > url.matches('(').count() {
+    let opened = url.matches('(').count();
+    let mut closed = url.matches(')').count();
+    while url.ends_with(')') && closed > opened {
         url = url[..url.len() - 1].trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
+        closed -= 1;
     }
-    let has_host = url[scheme.len().min(url.len())..].starts_with(char::is_alphanumeric);
-    has_host.then_some(Piece::Url(url))
+    Some(Piece::Url(url))
 }
 
 fn is_tag_char(c: char) -> bool {
@@ -248,6 +253,14 @@ mod tests {
         assert_eq!(found.terms, ["see", "http://example.com/a_(b)#tag/@me?x=1", "https://x.org/"]);
         assert_eq!(found.hashtags, Vec::<String>::new());
         assert_eq!(words("http:// https://- xhttp://a"), ["http", "https", "xhttp", "a"]);
+    }
+
+    /// Looking through all of it for each of its pieces would take minutes.
+    #[test]
+    fn a_long_text_takes_no_longer_than_its_length() {
+        let brackets = format!("http://a.b/{}", ")".repeat(2_000_000));
+        assert_eq!(pieces(&brackets)[0], Piece::Url("http://a.b/"));
+        assert_eq!(pieces(&"http://-".repeat(200_000)).len(), 1);
     }
 
     #[test]

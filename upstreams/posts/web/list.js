@@ -52,7 +52,8 @@ export function pagedList({ load, card, empty, signal, live, onLoad }) {
     onLoad?.(page.nodes);
     if (page.pageInfo.hasNextPage) {
       fill(end, h("button", { type: "button", onclick: more }, "Show more"));
-      nearEnd.observe(end);
+      // A search that found nothing so far goes on when it is told to.
+      if (page.nodes.length > 0) nearEnd.observe(end);
     } else {
       fill(end, items.childElementCount === 0 && waiting.length === 0 && h("div", { class: "empty wide" }, empty));
     }

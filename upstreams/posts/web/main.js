@@ -4,7 +4,7 @@ import { showNavigation, showTrends } from "./chrome.js";
 import { fill, h } from "./dom.js";
 import { problem } from "./notices.js";
 import { beginRouting } from "./router.js";
-import { begin, whenSessionChanges } from "./session.js";
+import { begin, whenRenamed, whenSessionChanges } from "./session.js";
 import { about } from "./views/about.js";
 import { feed } from "./views/feed.js";
 import { latest } from "./views/latest.js";
@@ -42,6 +42,7 @@ async function start() {
   }
   showNavigation();
   whenSessionChanges(showNavigation);
+  whenRenamed(showNavigation);
   showTrends();
   beginRouting(ROUTES, (view) => {
     document.querySelector(".shell").toggleAttribute("data-wide", Boolean(view.isWide));

@@ -4,7 +4,7 @@
 // pages, scrolled to where they were. Logging in or out forgets them all.
 
 import { fill } from "./dom.js";
-import { whenSessionChanges } from "./session.js";
+import { whenSessionChanges, whenSessionIsLost } from "./session.js";
 
 const KEPT_VIEWS = 10;
 
@@ -31,6 +31,8 @@ export function beginRouting(allRoutes, onShow) {
     go(url);
   });
   whenSessionChanges(forgetAll);
+  // Who logs in or out goes somewhere afterwards; here the page that was forgotten is still shown.
+  whenSessionIsLost(reload);
   beginRouting.onShow = onShow;
   show(onShow, true);
 }

@@ -33,9 +33,10 @@ export async function logOut() {
   change(null);
 }
 
-/** Takes over what was changed in the profile of who is logged in. */
+/** Takes over what was changed in the profile of who is logged in, who stays the same. */
 export function renamed(user) {
-  change(user);
+  me = user;
+  changes.dispatchEvent(new Event("rename"));
 }
 
 /** Calls the listener whenever somebody logs in or out. */
@@ -43,8 +44,20 @@ export function whenSessionChanges(listener) {
   changes.addEventListener("change", listener);
 }
 
+/** Calls the listener when a session has ended elsewhere, after those who hear of every change. */
+export function whenSessionIsLost(listener) {
+  changes.addEventListener("lost", listener);
+}
+
+/** Calls the listener when who is logged in calls themselves something else. */
+export function whenRenamed(listener) {
+  changes.addEventListener("rename", listener);
+}
+
 whenLoggedOut(() => {
-  if (me) change(null);
+  if (!me) return;
+  change(null);
+  changes.dispatchEvent(new Event("lost"));
 });
 
 function change(user) {

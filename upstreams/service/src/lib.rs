@@ -2,11 +2,13 @@
 //! how they stop, and where they keep what is to stay.
 
 mod address;
+mod connection;
 mod serve;
 mod signals;
 mod state;
 
 pub use address::{address, announce, listener};
+pub use connection::set_up;
 pub use serve::{Ended, GRACE, serve};
 pub use signals::StopSignals;
 pub use state::state_dir;

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::connection::set_up;
 use crate::signals::StopSignals;
 
 /// How long requests under way may take once the service is to stop.
@@ -36,10 +37,9 @@ pub enum Ended {
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    mut signals: StopSignals,
+    signals: &mut StopSignals,
 ) -> io::Result<Ended> {
-    // An answer is one write; there is nothing to wait for.
-    let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
+    let listener = listener.tap_io(set_up);
     let (say_stop, told_to_stop) = oneshot::channel::<()>();
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service)

@@ -1,6 +1,7 @@
 //! GraphQL: the schema, its limits, and how a request is carried out.
 
 mod errors;
+mod expansion;
 mod loads;
 mod mutation;
 mod nesting;
@@ -11,8 +12,8 @@ mod types;
 use core::time::Duration;
 use std::sync::Arc;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, SDLExportOptions, Schema, ServerError};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, Response, SDLExportOptions, Schema};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::timeout;
@@ -86,11 +87,12 @@ impl Api {
 
     /// Carries out a query or a mutation.
     pub(crate) async fn execute(&self, caller: Caller, mut request: Request) -> Answer {
-        if let Err(error) = check_nesting(&request) {
-            return error.into();
-        }
-        if is_subscription(&mut request) {
-            return Error::Invalid("a subscription needs a WebSocket".into()).into();
+        match kind(&mut request) {
+            Ok(Kind::Other) => {}
+            Ok(Kind::Subscription) => {
+                return Error::Invalid("a subscription needs a WebSocket".into()).into();
+            }
+            Err(error) => return error.into(),
         }
         let answer = self.answers(caller, request);
         match timeout(TIME_OUT, answer.into_future()).await {
@@ -107,11 +109,17 @@ impl Api {
         mut request: Request,
     ) -> BoxStream<'static, Response> {
         let this = self.clone();
-        if check_nesting(&request).is_err() || !is_subscription(&mut request) {
-            let answer = async move { this.execute(caller, request).await.response };
-            return stream::once(answer).boxed();
+        match kind(&mut request) {
+            Ok(Kind::Subscription) => {
+                let answers = this.answers(caller, request);
+                answers.map(|response| Answer::from(response).response).boxed()
+            }
+            Ok(Kind::Other) => {
+                let answer = async move { this.execute(caller, request).await.response };
+                stream::once(answer).boxed()
+            }
+            Err(error) => stream::iter([Answer::from(error).response]).boxed(),
         }
-        this.answers(caller, request).map(|response| Answer::from(response).response).boxed()
     }
 
     fn answers(&self, caller: Caller, request: Request) -> BoxStream<'static, Response> {
@@ -136,22 +144,29 @@ pub fn schema() -> String {
     schema.sdl_with_options(options)
 }
 
-fn check_nesting(request: &Request) -> Result<(), Error> {
+/// What is to be carried out.
+enum Kind {
+    Subscription,
+    /// A query or a mutation, or nothing that can be read, which the library says best.
+    Other,
+}
+
+/// What a request is, unless it is one that the library would take too long to look at.
+fn kind(request: &mut Request) -> Result<Kind, Error> {
     if nesting::is_too_deep(&request.query) {
         return Err(Error::Invalid("the query nests too deep".into()));
     }
-    Ok(())
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return Ok(Kind::Other) };
+    expansion::check(document)?;
+    Ok(if is_subscription(document, name.as_deref()) { Kind::Subscription } else { Kind::Other })
 }
 
-/// Whether the operation that is to be carried out is a subscription.
-fn is_subscription(request: &mut Request) -> bool {
-    let name = request.operation_name.clone();
-    let document: Result<_, ServerError> = request.parsed_query();
-    document.is_ok_and(|document| {
-        document.operations.iter().any(|(own, operation)| {
-            let is_meant = name.as_deref().is_none_or(|name| own.is_none_or(|own| own == name));
-            is_meant && operation.node.ty == OperationType::Subscription
-        })
+/// Whether the operation with this name, or the only one, is a subscription.
+fn is_subscription(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    document.operations.iter().any(|(own, operation)| {
+        let is_meant = name.is_none_or(|name| own.is_none_or(|own| own == name));
+        is_meant && operation.node.ty == OperationType::Subscription
     })
 }
 

@@ -181,13 +181,13 @@ impl Mutation {
         Ok(PostNode(post))
     }
 
-    /// The answer is the post that I no longer show.
-    async fn undo_repost(&self, context: &Context<'_>, id: ID) -> Result<PostNode, Error> {
+    /// The answer is the post that I no longer show, or null where it is hidden from me by now.
+    async fn undo_repost(&self, context: &Context<'_>, id: ID) -> Result<Option<PostNode>, Error> {
         let me = viewer(context).user()?;
         let mut transaction = app(context).database.write().await?;
         let post = posts::undo_repost(&mut transaction, me, post_id(&id)?).await?;
         transaction.commit().await?;
-        Ok(PostNode(post))
+        Ok(post.map(PostNode))
     }
 
     /// The answer is the post that I like: of a repost the one it shows.

@@ -11,11 +11,15 @@ use crate::accounts;
 use crate::ids::now_ms;
 use crate::page::{self, Page};
 use crate::posts;
-use crate::query::Query as SearchQuery;
+use crate::query::{MAX_QUERY_CHARS, Query as SearchQuery};
 use crate::relations::{self, Circle};
 use crate::search::{self, Search};
+use crate::text;
 use crate::timelines;
 use crate::visibility::NOBODY;
+
+/// The most characters of a hashtag that is asked for: it may be folded, which makes 18 of one at most.
+const MAX_TAG_CHARS: usize = 18 * text::MAX_TAG_CHARS;
 
 pub(crate) struct Query;
 
@@ -83,6 +87,10 @@ impl Query {
         #[graphql(default = 20)] first: i32,
         after: Option<String>,
     ) -> Result<PostConnection, Error> {
+        if query.chars().count() > MAX_QUERY_CHARS {
+            let why = format!("`query` has more than {MAX_QUERY_CHARS} characters");
+            return Err(Error::Invalid(why));
+        }
         let near = near.map(TryInto::try_into).transpose()?;
         found(context, &SearchQuery::parse(&query), near, Page::new(first, after.as_deref())?).await
     }
@@ -97,12 +105,14 @@ impl Query {
         after: Option<String>,
     ) -> Result<PostConnection, Error> {
         let page = Page::new(first, after.as_deref())?;
-        let bare = tag.strip_prefix('#').unwrap_or(&tag);
-        let hashtag = format!("#{bare}");
-        if crate::text::parts(&hashtag).hashtags != [bare] {
+        let bare = tag.strip_prefix(['#', '＃']).unwrap_or(&tag);
+        let is_tag = bare.chars().count() <= MAX_TAG_CHARS
+            && bare.contains(char::is_alphabetic)
+            && !bare.contains(char::is_control);
+        if !is_tag {
             return Err(Error::Invalid("this is not a hashtag".into()));
         }
-        found(context, &SearchQuery::parse(&hashtag), None, page).await
+        found(context, &SearchQuery::tagged(bare), None, page).await
     }
 
     /// Posts that mention me, newest first. For who is logged in.
@@ -175,5 +185,9 @@ async fn found(
     let mut db = app(context).database.read().await?;
     let found = search::search(&mut db, &search).await?;
     let posts = posts::by_ids(&mut db, viewer, &found.ids).await?;
-    Ok(PostConnection::new(posts.into_values().rev().collect(), page))
+    let mut connection = PostConnection::new(posts.into_values().rev().collect(), page);
+    if let Some(id) = found.cut_at {
+        connection.goes_on_below(id);
+    }
+    Ok(connection)
 }

@@ -335,6 +335,11 @@ impl PostConnection {
         let nodes = posts.into_iter().map(PostNode).collect();
         Self { nodes, page_info: PageInfo { end_cursor, has_next_page } }
     }
+
+    /// Says that there may be more below this id, whatever is on the page.
+    pub(crate) fn goes_on_below(&mut self, id: i64) {
+        self.page_info = PageInfo { end_cursor: Some(id.to_string()), has_next_page: true };
+    }
 }
 
 #[derive(Debug, SimpleObject)]
@@ -354,7 +359,7 @@ impl UserConnection {
 
 #[derive(Debug, SimpleObject)]
 pub(crate) struct PageInfo {
-    /// What to give as `after` for the next page; null on an empty page.
+    /// What to give as `after` for the next page; null on an empty page that is the last.
     pub(crate) end_cursor: Option<String>,
     pub(crate) has_next_page: bool,
 }

@@ -10,6 +10,7 @@ on_both! {
     a_block_ends_following_and_unblocking_does_not_bring_it_back,
     who_is_blocked_is_known_by_name_alone,
     others_see_both,
+    a_repost_of_who_is_hidden_can_be_taken_back,
 }
 
 /// Two who know each other well, and a third who reposts both.
@@ -185,4 +186,29 @@ fn others_see_both(site: &Site) {
         assert_eq!(counts["post"]["replyCount"], 1);
     }
     assert_eq!(scene.cat.texts("feed"), ["RT by bob #tag @ann", "RT by ann #tag @bob"]);
+}
+
+fn a_repost_of_who_is_hidden_can_be_taken_back(site: &Site) {
+    let [ann, bob] = ["ann", "bob"].map(|name| site.sign_up(name));
+    let posts = ["one", "two", "three"].map(|text| bob.post(text));
+    for post in &posts {
+        ann.act(&format!("repost(id: \"{post}\")"));
+    }
+    let shown = ann.data("{ feed { nodes { id repostOf { text } } } }")["feed"]["nodes"].clone();
+    let repost_of = |text: &str| {
+        let nodes = shown.as_array().unwrap();
+        id(nodes.iter().find(|post| post["repostOf"]["text"] == text).unwrap())
+    };
+    bob.act("block(name: \"ann\")");
+
+    let by_post = ann.data(&format!("mutation {{ undoRepost(id: \"{}\") {{ id }} }}", posts[0]));
+    let by_repost =
+        ann.data(&format!("mutation {{ undoRepost(id: \"{}\") {{ id }} }}", repost_of("two")));
+    ann.act(&format!("deletePost(id: \"{}\")", repost_of("three")));
+
+    assert_eq!((&by_post["undoRepost"], &by_repost["undoRepost"]), (&Value::Null, &Value::Null));
+    let reposts = bob.data("{ posts { nodes { repostCount } } }")["posts"]["nodes"].clone();
+    assert_eq!(reposts, json!([{"repostCount": 0}, {"repostCount": 0}, {"repostCount": 0}]));
+    let again = format!("mutation {{ undoRepost(id: \"{}\") {{ id }} }}", posts[0]);
+    assert_eq!(ann.error(&again), (404, "NOT_FOUND".into()));
 }

@@ -9,6 +9,7 @@ use tungstenite::http::HeaderValue;
 use tungstenite::{Message, WebSocket};
 
 use crate::harness::{Client, PASSWORD, Server, Site};
+use crate::refusals::multiplying;
 
 on_both! {
     the_feed_comes_by_itself,
@@ -150,6 +151,8 @@ fn bad_operations_are_refused_one_by_one(site: &Site) {
         "{ nothing }".to_owned(),
         "{ me ".repeat(1000),
         "subscription { posts { author { posts { nodes { id".into(),
+        multiplying(30, 2),
+        multiplying(10, 100).replacen('{', "subscription {", 1),
     ] {
         live.start(&query);
         let heard = live.hear();

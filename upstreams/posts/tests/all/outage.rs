@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use herd_tests::{PATIENCE, Signal, eventually, monotonic};
+use herd_tests::{PATIENCE, Program, Signal, eventually, monotonic};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -51,11 +51,54 @@ fn a_database_that_is_not_there_at_the_start_is_told() {
     let url = format!("postgres://herd:secret@localhost/x?host={}", dir.path().display());
     command.args(["--listen", "127.0.0.1:0", "--database-env", "URL"]).env("URL", url);
 
-    let ended = herd_tests::Program::run(&mut command);
+    let ended = Program::run(&mut command);
 
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(ended.stderr.starts_with("herd-posts: cannot open the database: "), "{}", ended.stderr);
     assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_signal_ends_it_while_it_waits_for_its_database() {
+    let dir = TempDir::new().unwrap();
+    // It takes the connection and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://herd@{}/x?sslmode=disable", silent.local_addr().unwrap());
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_herd-posts"));
+        command.args(["--listen", "127.0.0.1:0", "--database", &url]);
+        let mut program = Program::start(&mut command, dir.path(), "waiting");
+        let _connection = silent.accept().unwrap();
+
+        program.signal(signal);
+
+        eventually(PATIENCE, || program.has_ended());
+    }
+}
+
+#[test]
+fn a_demo_that_can_not_be_added_says_why() {
+    let site = Site::sqlite();
+    site.sql("DROP TABLE follows");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_herd-posts"));
+    command.args(["--listen", "127.0.0.1:0", "--demo", "--database", &site.database]);
+
+    let ended = Program::run(&mut command);
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.starts_with("herd-posts: cannot add the demo: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no such table: follows"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_could_not_be_swept_is_told() {
+    let site = Site::sqlite();
+    site.sql("DROP TABLE login_failures");
+
+    let other = site.another(&[]);
+
+    let told = "what has expired was not deleted: something went wrong here: ";
+    eventually(PATIENCE, || other.program.stderr().contains(told));
 }
 
 fn everything_fails_fast(site: &Site, ann: &Client) {

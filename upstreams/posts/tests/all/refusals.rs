@@ -9,6 +9,8 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 on_both! {
     what_is_no_request_is_refused,
     queries_without_end_are_refused,
+    fragments_that_multiply_are_refused_at_once,
+    long_searches_are_refused,
     what_can_not_be_kept_is_refused,
     names_are_never_sql,
     somebody_else_s_post_stays,
@@ -96,6 +98,56 @@ fn queries_without_end_are_refused(site: &Site) {
     // The schema can still be learnt.
     let of_type = nested("ofType { name", "}", 8);
     ann.data(&format!("{{ __schema {{ types {{ fields {{ args {{ type {{ name ofType {{ name {of_type} }} }} }} }} }} }} }}").replace("{ }", ""));
+}
+
+/// Walking them would take longer than anybody lives.
+fn fragments_that_multiply_are_refused_at_once(site: &Site) {
+    let client = site.server.client();
+    for query in [
+        multiplying(30, 2),
+        multiplying(10, 100),
+        format!("query a {{ me {{ id }} }} query b {}", multiplying(30, 2)),
+        format!(
+            "{{ {} }} fragment f on User {{ {} }}",
+            "me { ...f } ".repeat(2500),
+            "id ".repeat(8000)
+        ),
+        // These add nothing to the complexity.
+        format!(
+            "{{ posts(first: 100) {{ nodes {{ {} }} }} }}",
+            (0..3000).map(|n| format!("a{n}: __typename ")).collect::<String>()
+        ),
+    ] {
+        let start: String = query.chars().take(60).collect();
+        let begun = herd_tests::monotonic();
+        assert_eq!(client.error(&query), (400, "INVALID".into()), "{start}");
+        assert!(begun.elapsed() < core::time::Duration::from_secs(2), "{start}");
+    }
+    client.data(&multiplying(4, 2));
+}
+
+/// A query with fragments of which each spreads the next a number of times.
+pub(crate) fn multiplying(fragments: usize, times: usize) -> String {
+    let mut query = format!("{{ {} }} ", "...f0 ".repeat(times));
+    for n in 1..fragments {
+        let spreads = format!("...f{n} ").repeat(times);
+        query += &format!("fragment f{} on Query {{ {spreads} }} ", n - 1);
+    }
+    query + &format!("fragment f{} on Query {{ __typename }}", fragments - 1)
+}
+
+fn long_searches_are_refused(site: &Site) {
+    let client = site.server.client();
+    let search = |chars: usize| {
+        format!("{{ search(query: \"{}\") {{ nodes {{ id }} }} }}", "é".repeat(chars))
+    };
+    let tagged =
+        |chars: usize| format!("{{ tagged(tag: \"{}\") {{ nodes {{ id }} }} }}", "é".repeat(chars));
+
+    client.data(&search(1000));
+    assert_eq!(client.error(&search(1001)), (400, "INVALID".into()));
+    client.data(&tagged(1800));
+    assert_eq!(client.error(&tagged(1801)), (400, "INVALID".into()));
 }
 
 fn nested(open: &str, close: &str, times: usize) -> String {

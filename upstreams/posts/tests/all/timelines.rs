@@ -14,6 +14,8 @@ on_both! {
     what_is_deleted_is_nowhere_any_more,
     tags_trend_by_people_then_posts,
     mentions_and_hashtags_are_found,
+    what_trends_can_be_asked_for,
+    a_search_that_was_given_up_goes_on_where_it_was,
     the_limit_of_characters_is_a_setting,
 }
 
@@ -229,9 +231,51 @@ fn mentions_and_hashtags_are_found(site: &Site) {
     for tag in ["cafe", "#CAFÉ"] {
         assert_eq!(ann.texts(&format!("tagged(tag: \"{tag}\")")), ["hello @Ann #Café"], "{tag}");
     }
+    assert_eq!(ann.texts("tagged(tag: \"two words\")"), [""; 0]);
+    for tag in ["", "#", "1", "?!"] {
+        let query = format!("{{ tagged(tag: \"{tag}\") {{ nodes {{ id }} }} }}");
+        assert_eq!(ann.error(&query), (400, "INVALID".into()), "{tag}");
+    }
+}
+
+/// Folded, a tag may have characters that no tag is written with.
+fn what_trends_can_be_asked_for(site: &Site) {
+    let ann = site.sign_up("ann");
+    for text in ["#½price", "#ﷺ", "#Straße"] {
+        ann.post(text);
+
+        let trends = ann.data("{ trending { tag } }")["trending"].clone();
+        let tag = trends[0]["tag"].as_str().unwrap();
+        assert_eq!(ann.texts(&format!("tagged(tag: \"{tag}\")")), [text], "{tag}");
+
+        ann.act(&format!(
+            "deletePost(id: \"{}\")",
+            id(&ann.data("{ posts { nodes { id } } }")["posts"]["nodes"][0])
+        ));
+    }
+}
+
+fn a_search_that_was_given_up_goes_on_where_it_was(site: &Site) {
+    site.sql("INSERT INTO users VALUES (1, 'sea', 'sea', '', '', '', '', 0)");
+    site.sql(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) \
+         INSERT INTO posts SELECT i, 1, CASE i WHEN 2 THEN 'http://a.b' ELSE 'buoy' END, 'en', 0, \
+         NULL, NULL, NULL, NULL FROM n",
+    );
+    let client = site.server.client();
+    let page = |after: &str| {
+        let list = format!("search(query: \"filter:links -coffee\", first: 3{after})");
+        let query =
+            format!("{{ {list} {{ nodes {{ id }} pageInfo {{ endCursor hasNextPage }} }} }}");
+        client.data(&query)["search"].clone()
+    };
+
+    let first = page("");
+    let cursor = first["pageInfo"]["endCursor"].as_str().unwrap();
+    assert_eq!((&first["nodes"], &first["pageInfo"]["hasNextPage"]), (&json!([]), &json!(true)));
     assert_eq!(
-        ann.error("{ tagged(tag: \"two words\") { nodes { id } } }"),
-        (400, "INVALID".into())
+        page(&format!(", after: \"{cursor}\"")),
+        json!({"nodes": [{"id": "2"}], "pageInfo": {"endCursor": "2", "hasNextPage": false}})
     );
 }
 

@@ -1,8 +1,10 @@
 //! Accounts, profiles, and who follows whom.
 
+use serde_json::json;
+
 use super::site::{PASSWORD, Site};
 use super::webdriver::Browser;
-use super::{Story, log_in};
+use super::{Story, ask, log_in};
 
 pub(super) const STORIES: &[Story] = &[
     ("somebody signs up, logs out and logs in again", an_account_is_made),
@@ -10,6 +12,8 @@ pub(super) const STORIES: &[Story] = &[
     ("logging in leads back, but nowhere else", logging_in_leads_back),
     ("a visitor can read, and is led to log in", a_visitor_reads),
     ("a profile is edited, followed and blocked", a_profile_is_followed),
+    ("who was logged out elsewhere is told to log in", a_session_ends_elsewhere),
+    ("a list goes on after a profile was edited", a_list_outlives_an_edit),
     ("a mention is found", a_mention_is_found),
 ];
 
@@ -126,6 +130,37 @@ fn a_profile_is_followed(browser: &Browser, site: &Site) {
     browser.wait_gone(".person", "@star");
     browser.open("/@star");
     browser.find_with(".post__text", "Twinkle");
+}
+
+fn a_session_ends_elsewhere(browser: &Browser, site: &Site) {
+    log_in(browser, &site.person("two_tabs"));
+    browser.open("/");
+    browser.find_with("#account", "@two_tabs");
+
+    ask(browser, &json!({"query": "mutation { logOut }"}));
+    browser.find_with("#nav a", "Feed").click();
+
+    browser.find_with(".empty .button", "Log in");
+    browser.find_with("#account a", "Log in");
+    expect_status_messages(browser);
+}
+
+fn a_list_outlives_an_edit(browser: &Browser, site: &Site) {
+    let writer = site.person("renamer");
+    for n in 0..25 {
+        writer.posts(&format!("number {n} of many\n\nwith\n\nsome\n\nlines"));
+    }
+    log_in(browser, &writer);
+    browser.open("/@renamer");
+    browser.find_with(".post__text", "number 24 of many");
+    browser.find_with(".profile__top button", "Edit profile").click();
+    browser.fill("dialog [name=displayName]", "Somebody Else");
+    browser.find_with("dialog button", "Save").click();
+    browser.find_with("#account", "Somebody Else");
+
+    browser.script("scrollTo(0, document.body.scrollHeight)");
+
+    browser.find_with(".post__text", "number 0 of many");
 }
 
 fn a_mention_is_found(browser: &Browser, site: &Site) {
