@@ -29,8 +29,8 @@ pub(crate) struct Candidate<Line> {
     pub(crate) change: u64,
 }
 
-/// The fewest candidates that are sorted out at once.
-const FEWEST: usize = 1024;
+/// The fewest candidates that are sorted out at once; in the tests below so few that they do not hold a whole table.
+const FEWEST: usize = if cfg!(test) { 2 } else { 1024 };
 
 impl Smallest {
     /// Takes note of a record that came or changed, if it belongs among the candidates.
@@ -75,5 +75,52 @@ impl Candidate<&[u8]> {
     fn to_owned(self) -> Candidate<Box<[u8]>> {
         let Self { stamp, line, slot, change } = self;
         Candidate { stamp, line: line.into(), slot, change }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::format;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    fn candidate<'a>(
+        (slot, (stamp, line, change)): (&u32, &'a (i64, String, u64)),
+    ) -> Candidate<&'a [u8]> {
+        let stamp = Timestamp::from_nanos(*stamp);
+        Candidate { stamp, line: line.as_bytes(), slot: *slot, change: *change }
+    }
+
+    proptest! {
+        /// A full table in which records change, and the smallest makes room for another.
+        #[test]
+        fn is_the_least_of_all_records(
+            steps in prop::collection::vec((0..40_u32, 0..60_i64, any::<bool>()), 0..400),
+        ) {
+            let mut smallest = Smallest::default();
+            let mut records: BTreeMap<u32, (i64, String, u64)> =
+                (0..40).map(|slot| (slot, (0, format!("{}", slot % 5), 0))).collect();
+            for ((slot, stamp, make_room), change) in steps.into_iter().zip(1..) {
+                let mut slot = slot;
+                if make_room {
+                    let all = || records.iter().map(candidate).collect();
+                    let is_current = |slot, change| {
+                        records.get(&slot).is_some_and(|(_, _, last)| *last == change)
+                    };
+                    let found = smallest.slot(all, is_current).unwrap();
+                    let least = records.values().map(|(stamp, line, _)| (*stamp, line)).min();
+                    let (stamp, line, _) = &records[&found];
+                    prop_assert_eq!(Some((*stamp, line)), least);
+                    slot = found;
+                }
+                // A record only ever gives way to a greater one, unless its place was made room in.
+                let before = records[&slot].0;
+                let stamp = if make_room { stamp } else { before + stamp };
+                records.insert(slot, (stamp, format!("{}", change % 7), change));
+                smallest.note(candidate((&slot, &records[&slot])), records.len());
+            }
+        }
     }
 }

@@ -131,7 +131,7 @@ fn a_shorter_client_id_may_be_asked_for() {
 }
 
 #[test]
-fn a_full_table_of_equal_stamps_makes_room_quickly() {
+fn a_full_table_of_equal_stamps_makes_room_for_what_is_later() {
     let limits = Limits { clients: 20_000, ..Limits::default() };
     let mut hill = Server::new(limited(limits));
     let conn = hill.client();
