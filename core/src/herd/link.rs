@@ -61,6 +61,9 @@ impl Herd {
     /// Sends what is due of `MARK` and `ACK`, if there is room.
     fn say_progress(&mut self, now: Now, id: PeerId, out: &mut Output) {
         let peer = &self.peers[id.index()];
+        if !peer.mark_due && peer.ack_due.is_none() {
+            return;
+        }
         let Some(conn_id) = peer.link() else { return };
         if self.conns.get(conn_id).is_none_or(|conn| conn.unsent >= LINK_WINDOW) {
             return;

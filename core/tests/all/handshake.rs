@@ -1,5 +1,7 @@
 //! Two servers prove to each other who they are before a connection is a link.
 
+use core::time::Duration;
+
 use herd_core::{Config, Goodbye, Listener, Notice, Refusal};
 
 use crate::support::{Did, Server, Stranger, Talk, config};
@@ -325,6 +327,32 @@ fn a_link_that_ends_is_dialled_again() {
     assert!(hill.is_closed(link));
     hill.links(&Stranger::named("Jaquez"));
     assert_eq!(hill.counters().links, 2);
+}
+
+#[test]
+fn a_link_that_took_long_to_come_up_and_broke_is_not_dialled_again_at_once() {
+    let mut hill = hill();
+    let jaquez = Stranger::named("Jaquez");
+    for _ in 0..6 {
+        hill.waits_until_dialling("Jaquez");
+        hill.fails_to_dial("Jaquez");
+    }
+    let (conn, hello) = hill.dials("Jaquez");
+    hill.waits_s(4);
+    hill.says(conn, &jaquez.challenge());
+    hill.heard(conn);
+    let talk = Talk::accepted(&hello, &jaquez.challenge());
+    hill.says(conn, &talk.proof("acceptor", &jaquez.secret));
+    assert_eq!(hill.counters().links, 1);
+    hill.ends(conn);
+    assert!(hill.waits_until_dialling("Jaquez") > Duration::from_millis(500));
+
+    // One that lasts is.
+    hill.fails_to_dial("Jaquez");
+    let link = hill.links(&jaquez);
+    hill.waits_s(3);
+    hill.ends(link);
+    assert!(hill.waits_until_dialling("Jaquez") < Duration::from_millis(100));
 }
 
 #[test]

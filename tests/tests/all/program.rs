@@ -29,6 +29,7 @@ on_both!(
     a_server_that_is_asked_to_end_waits_five_seconds_at_most,
     a_server_that_is_asked_to_end_lets_idle_clients_go,
     a_second_signal_ends_a_server_at_once,
+    a_signal_before_a_server_is_ready_is_kept,
     a_name_alone_is_enough,
     the_built_in_rosters_have_their_ports,
 );
@@ -315,6 +316,28 @@ fn a_second_signal_ends_a_server_at_once(runtime: Runtime) {
     hill.signal(Signal::INT);
 
     assert_eq!(hill.wait(Duration::from_secs(3)), Some(1));
+}
+
+fn a_signal_before_a_server_is_ready_is_kept(runtime: Runtime) {
+    let hill = Plan::alone(runtime).prepare().into_only();
+    // It can not open its log before somebody reads there.
+    fs::create_dir(hill.log_dir()).unwrap();
+    assert!(Command::new("mkfifo").arg(hill.log_file()).status().unwrap().success());
+    let mut program = Program::start(&mut hill.command(), hill.dir(), "starting");
+    eventually(PATIENCE, || catches_hangups(program.pid()));
+
+    program.signal(Signal::HUP);
+    program.signal(Signal::TERM);
+    let _reader = File::open(hill.log_file()).unwrap();
+
+    assert_eq!(program.wait(PATIENCE), Some(0), "{}", program.stderr());
+}
+
+/// Whether a process has a handler of its own for SIGHUP.
+fn catches_hangups(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 1 == 1
 }
 
 fn a_name_alone_is_enough(runtime: Runtime) {

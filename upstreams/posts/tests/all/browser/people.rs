@@ -112,9 +112,7 @@ fn a_profile_is_followed(browser: &Browser, site: &Site) {
     browser.find_with(".post__text", "Twinkle");
 
     browser.open("/@groupie");
-    browser.find_with(".profile__top button", "Edit profile").click();
-    browser.fill("dialog [name=bio]", "Fan of <b>stars</b>");
-    browser.find_with("dialog button", "Save").click();
+    edit_profile(browser, "bio", "Fan of <b>stars</b>");
     browser.find_with(".profile__bio", "Fan of <b>stars</b>");
 
     browser.open("/@star");
@@ -130,6 +128,13 @@ fn a_profile_is_followed(browser: &Browser, site: &Site) {
     browser.wait_gone(".person", "@star");
     browser.open("/@star");
     browser.find_with(".post__text", "Twinkle");
+}
+
+/// Changes one thing in the profile that is shown, which is one's own.
+fn edit_profile(browser: &Browser, field: &str, value: &str) {
+    browser.find_with(".profile__top button", "Edit profile").click();
+    browser.fill(&format!("dialog [name={field}]"), value);
+    browser.find_with("dialog button", "Save").click();
 }
 
 fn a_session_ends_elsewhere(browser: &Browser, site: &Site) {
@@ -153,9 +158,7 @@ fn a_list_outlives_an_edit(browser: &Browser, site: &Site) {
     log_in(browser, &writer);
     browser.open("/@renamer");
     browser.find_with(".post__text", "number 24 of many");
-    browser.find_with(".profile__top button", "Edit profile").click();
-    browser.fill("dialog [name=displayName]", "Somebody Else");
-    browser.find_with("dialog button", "Save").click();
+    edit_profile(browser, "displayName", "Somebody Else");
     browser.find_with("#account", "Somebody Else");
 
     browser.script("scrollTo(0, document.body.scrollHeight)");
