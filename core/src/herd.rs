@@ -16,7 +16,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::command::Grammar;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::conns::{Conn, Conns, Door, Input, Role, Security};
 use crate::counters::Counters;
 use crate::directory::{Directory, Origin, Place};
@@ -130,9 +130,13 @@ const STOPPING: Duration = Duration::from_secs(5);
 const FROM_PLAIN: Origin = 1;
 
 impl Herd {
-    /// A server with an empty table. [`Config::check`] has said that `config` is one to run with.
-    pub fn new(config: Config) -> Self {
-        debug_assert_eq!(config.check(), Ok(()));
+    /// A server with an empty table.
+    ///
+    /// # Errors
+    ///
+    /// What [`Config::check`] says of `config`.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         let mut entropy = Entropy::new(config.seed);
         let incarnation = Incarnation(entropy.number());
         let limits = &config.limits;
@@ -147,7 +151,7 @@ impl Herd {
         if limits.record_age_s > 0 {
             timers.set(Instant::default(), Wake::Records);
         }
-        Self {
+        Ok(Self {
             grammar: Grammar {
                 dialect: config.dialect,
                 client_id_bytes: limits.client_id_bytes as usize,
@@ -179,7 +183,7 @@ impl Herd {
             batch: Vec::new(),
             scratch: Vec::new(),
             config,
-        }
+        })
     }
 
     /// A connection was accepted.

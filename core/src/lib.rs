@@ -4,21 +4,9 @@
 //! out what each of them appends to an [`Output`]:
 //!
 //! ```
-//! use herd_core::{Action, Config, Dialect, Herd, Limits, Listener, Now, Output};
-//! use herd_core::{Secret, Secured, Seed, Timestamp};
+//! use herd_core::{Action, Config, Herd, Listener, Now, Output, Seed, Timestamp};
 //!
-//! let mut herd = Herd::new(Config {
-//!     name: "Hill".into(),
-//!     neighbours: Vec::new(),
-//!     secret: Secret::new([]),
-//!     dialect: Dialect::Places,
-//!     lookup_timeout: core::time::Duration::from_secs(10),
-//!     shared_address: false,
-//!     secured: Secured::default(),
-//!     limits: Limits::default(),
-//!     ring: herd_core::DEFAULT_RING,
-//!     seed: Seed([0; 32]),
-//! });
+//! let mut herd = Herd::new(Config::new("Hill", Seed([0; 32])))?;
 //! let now = Now { wall: Timestamp::from_nanos(1_520_023_935_182_837_383), ..Now::default() };
 //! let mut out = Output::new();
 //! let listener = Listener::Clients { from: [192, 0, 2, 1].into(), plain: false };
@@ -33,6 +21,7 @@
 //!     answer,
 //!     Some(&b"AT Hill +0.263873386 kiwi +34.068930-118.445127 1520023934.918963997\n"[..])
 //! );
+//! # Ok::<(), herd_core::ConfigError>(())
 //! ```
 //!
 //! The crate is `no_std`: it can open no socket, read no clock and start no thread. The same sequence

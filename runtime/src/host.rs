@@ -162,7 +162,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let addresses = settings.dial.iter().map(|address| Arc::from(address.as_str()));
         Self {
             state: Mutex::new(State {
-                herd: Herd::new(settings.core.clone()),
+                herd: Herd::new(settings.core.clone()).expect("the settings are checked"),
                 out: Output::new(),
                 connections: Connections::new(),
                 heard: vec![0; HEARD].into_boxed_slice(),
