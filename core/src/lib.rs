@@ -40,6 +40,8 @@ mod directory;
 mod durations;
 mod entropy;
 mod flood;
+mod flow;
+mod framer;
 mod handshake;
 mod herd;
 mod ids;
