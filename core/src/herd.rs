@@ -8,6 +8,7 @@ mod lifecycle;
 mod link;
 mod opening;
 mod reading;
+mod reports;
 mod stopping;
 
 use alloc::collections::VecDeque;
@@ -19,7 +20,7 @@ use crate::command::Grammar;
 use crate::config::{Config, ConfigError};
 use crate::conns::{Conn, Conns, Door, Role, Security};
 use crate::counters::Counters;
-use crate::directory::{Directory, Origin, Place};
+use crate::directory::{Directory, Origin, Place, Record};
 use crate::durations::Durations;
 use crate::entropy::Entropy;
 use crate::flow::ReadState;
@@ -34,6 +35,7 @@ use crate::sources::Sources;
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
+use crate::watch::{Watch, Watched};
 
 /// A server of the herd, without its sockets, its clocks and its provider.
 ///
@@ -117,6 +119,8 @@ pub enum Dialled {
     /// There is none.
     Failed,
 }
+
+pub use reports::Outcome;
 
 /// Lines that are found before the first of them is carried out, so that their records are fetched
 /// from memory together.
@@ -450,6 +454,25 @@ impl Herd {
     /// The `AT` line of a client, without its line end.
     pub fn record(&self, client: &[u8]) -> Option<&[u8]> {
         self.directory.at(self.directory.find(client)).map(|record| record.line)
+    }
+
+    /// What is known of a client: nothing also of one whose record is older than records are kept.
+    pub fn locate(&self, now: Now, client: &[u8]) -> Option<Record<'_>> {
+        let record = self.directory.at(self.directory.find(client))?;
+        (!self.is_too_old(now, record.stamp)).then_some(record)
+    }
+
+    /// What has changed in the table since `watch` was read last, oldest first.
+    ///
+    /// One call looks at a bounded part of the table, so that it never takes long. Call again as long as
+    /// [`Herd::is_behind`] says so; after that, whenever something was handed to the server.
+    pub fn read_changes<'a>(&'a self, watch: &'a mut Watch) -> impl Iterator<Item = Watched<'a>> {
+        watch.read(&self.directory)
+    }
+
+    /// Whether there are changes that `watch` has not been read for.
+    pub fn is_behind(&self, watch: &Watch) -> bool {
+        watch.is_behind(&self.directory)
     }
 
     /// The `AT` lines of all records, in no order that means anything.

@@ -59,6 +59,7 @@ mod sources;
 mod status;
 mod time;
 mod timers;
+mod watch;
 
 pub use changes::DEFAULT_RING;
 pub use command::{Command, Grammar, Malformed, Query, Report, Update};
@@ -68,9 +69,10 @@ pub use config::{
 };
 pub use counters::Counters;
 pub use decimal::Decimal;
+pub use directory::Record;
 pub use durations::Durations;
 pub use handshake::{Binding, Incarnation, LINK_VERSION, PROOF};
-pub use herd::{Dialled, Herd, Listener};
+pub use herd::{Dialled, Herd, Listener, Outcome};
 pub use ids::{ConnId, LookupId, PeerId};
 pub use json::{MAX_DEPTH, NotJson, cut_results};
 pub use location::Location;
@@ -80,3 +82,4 @@ pub use provider::{LookupError, Request, Response};
 pub use status::{NeighbourStatus, Status};
 pub use time::{Instant, Now, Skew, Timestamp};
 pub use timers::Wake;
+pub use watch::{Watch, Watched};

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Entry, FROM_PLAIN, Herd, recycle};
+use super::{Entry, FROM_PLAIN, Herd, Outcome, recycle};
 use crate::command::{Command, Malformed, Query, Report, Update};
 use crate::conns::{Conn, LINGER, Role};
-use crate::directory::{HEARD_HERE, Newcomer, News, Place, Record};
+use crate::directory::{HEARD_HERE, Newcomer, Place, Record};
 use crate::flow::{Lines, ReadState};
 use crate::ids::{ConnId, LookupId};
 use crate::lookups::Lookup;
@@ -118,10 +118,7 @@ impl Herd {
         place: Option<Place>,
         out: &mut Output,
     ) {
-        self.counters.reports += 1;
-        let ahead_s = self.config.limits.ahead_s;
-        let is_ahead = ahead_s > 0 && stamp > now.wall.plus_seconds(ahead_s);
-        let is_old = self.is_too_old(now, stamp);
+        let refused = self.refuses(now, stamp);
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (prefix, directory) = (&self.at_prefix, &mut self.directory);
         let answer = |bytes: &mut Vec<u8>| {
@@ -131,7 +128,7 @@ impl Herd {
             let client_at = bytes.len() + 1 - start;
             bytes.extend_from_slice(said.text);
             bytes.push(b'\n');
-            let place = place.filter(|_| !is_ahead && !is_old)?;
+            let place = place.filter(|_| refused.is_none())?;
             let newcomer = Newcomer {
                 line: &bytes[start..bytes.len() - 1],
                 client_at,
@@ -142,17 +139,10 @@ impl Herd {
             Some(directory.learn(place, &newcomer))
         };
         let news = reply(conn, id, now.mono, out, answer);
-        match news {
-            Some(News::Fresh) => self.counters.records += 1,
-            Some(News::NoRoom) => {
-                self.counters.no_room += 1;
-                out.log(Notice::NoRoom { conn: id });
-            }
-            None if is_ahead => {
-                self.counters.ahead += 1;
-                out.log(Notice::Ahead { conn: id });
-            }
-            Some(News::Stale) | None => {}
+        match self.count_report(news, refused) {
+            Outcome::TableFull => out.log(Notice::NoRoom { conn: id }),
+            Outcome::Ahead => out.log(Notice::Ahead { conn: id }),
+            Outcome::Kept | Outcome::Stale | Outcome::TooOld => {}
         }
         self.pause_if_full(id, out);
     }
