@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use herd_core::Limits;
     use herd_runtime::args::{Args as ServerArgs, HerdArgs, LogArgs};
-    use herd_runtime::log::LogSettings;
+    use herd_runtime::logging::LogSettings;
     use herd_runtime::{Roster, load};
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
     fn what_is_written_are_the_defaults_of_every_key() {
         let dir = tempfile::tempdir().unwrap();
         let (config, _) = write(dir.path(), false).unwrap();
-        let roster = Roster::chosen(&HerdArgs { config: Some(config), roster: None }).unwrap();
+        let roster = HerdArgs { config: Some(config), roster: None }.chosen().unwrap();
         let usual = Roster::builtin("places-2020").unwrap();
 
         assert_eq!(roster.limits, Limits::default());

@@ -43,7 +43,7 @@ enum Runtime {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let roster = Roster::chosen(&args.herd)?;
+    let roster = args.herd.chosen()?;
     let program = server_program(args.runtime)?;
     let mut family = Family::new()?;
     match start(&mut family, &roster, &program, args) {
@@ -160,7 +160,7 @@ fn server_args(name: &str, args: &Args) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use herd_runtime::log::Level;
+    use herd_runtime::logging::Level;
 
     #[test]
     fn servers_get_the_arguments_of_the_herd() {

@@ -1,8 +1,11 @@
 //! The command line that both servers share.
 
 use crate::address::Address;
-use crate::log::Level;
-use crate::roster;
+use crate::builtin;
+use crate::config;
+use crate::failure::Failure;
+use crate::logging::{Level, LogSettings};
+use crate::roster::Roster;
 use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
@@ -52,7 +55,7 @@ pub struct HerdArgs {
     pub config: Option<PathBuf>,
 
     /// A built-in herd [default: places-2020]
-    #[arg(long, value_name = "ROSTER", value_parser = PossibleValuesParser::new(roster::names()))]
+    #[arg(long, value_name = "ROSTER", value_parser = PossibleValuesParser::new(builtin::names()))]
     pub roster: Option<String>,
 }
 
@@ -66,6 +69,35 @@ pub struct LogArgs {
     /// What goes into the log file [default: lines]
     #[arg(long = "log", value_name = "WHAT", value_enum)]
     pub level: Option<Level>,
+}
+
+impl HerdArgs {
+    /// The herd that the arguments choose: a file's, a built-in one, or the default.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such roster, or something is wrong in the file.
+    pub fn chosen(&self) -> Result<Roster, Failure> {
+        if let Some(path) = &self.config {
+            return config::read(path);
+        }
+        let name = self.roster.as_deref().unwrap_or(builtin::DEFAULT);
+        Roster::builtin(name).ok_or_else(|| {
+            let there = builtin::names().join(", ");
+            Failure::wrong(format!("there is no roster {name}: there are {there}"))
+        })
+    }
+}
+
+impl LogArgs {
+    /// `usual`, with what the command line says in its place.
+    pub fn over(&self, usual: &LogSettings) -> LogSettings {
+        LogSettings {
+            level: self.level.unwrap_or(usual.level),
+            dir: self.log_dir.clone().unwrap_or_else(|| usual.dir.clone()),
+            ..*usual
+        }
+    }
 }
 
 fn address_to_listen(text: &str) -> Result<Address, &'static str> {

@@ -42,7 +42,7 @@
 //! Paths are relative to the file.
 
 use crate::failure::Failure;
-use crate::log::LogSettings;
+use crate::logging::LogSettings;
 use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
 use file::{File, Limits, Log, Provider};
 use source::Source;

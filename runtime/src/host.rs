@@ -17,6 +17,7 @@
 
 mod actions;
 mod connections;
+mod conversation;
 mod neighbours;
 mod replies;
 mod secured;
@@ -44,12 +45,11 @@ use crate::clock;
 use crate::log::{Direction, LogFile};
 use crate::metrics::Inquiry;
 use crate::port::{Port, Read};
-use crate::settings::{Settings, UpstreamSettings};
+use crate::settings::Settings;
 use crate::tls::Tls;
-use crate::upstream::HttpRequest;
+use crate::upstream::{HttpRequest, UpstreamSettings};
 
 use connections::Connections;
-use neighbours::HEARD;
 use replies::Replies;
 use warnings::rationed;
 
@@ -139,6 +139,8 @@ pub enum Job<S> {
 const ROUNDS: usize = 4;
 /// Bytes read from a connection at once.
 const CHUNK: usize = 64 * 1024;
+/// Bytes read from a link ahead of what somebody else has sent.
+const HEARD: usize = 16 * 1024;
 /// Bytes that the kernel holds for a connection before they are on their way. A client that asks and does
 /// not read is done with soon, instead of when megabytes are full.
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -197,7 +199,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             Door::Clients => Listener::Clients { from: from.ip(), plain },
         };
         bound_unsent(&stream);
-        let session = self.tls.accepted(door, plain);
+        let session = self.tls.accepted(listener);
         let port = self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
             state.connections.open(id, stream, Arc::from(from.to_string()), session)

@@ -7,12 +7,14 @@ pub mod address;
 #[cfg(feature = "mimalloc")]
 mod allocator;
 pub mod args;
+pub mod builtin;
 pub mod clock;
 pub mod config;
 mod failure;
 pub mod host;
 pub mod listen;
 pub mod log;
+pub mod logging;
 pub mod metrics;
 mod notices;
 mod port;

@@ -24,15 +24,14 @@
 
 use crate::clock;
 use crate::log::file::RotatingFile;
+pub use crate::log::lines::Direction;
 use crate::log::queue::{Entry, Kind, Queue};
 use crate::log::writer::Writer;
-use clap::ValueEnum;
+use crate::logging::{Level, LogSettings};
 use core::fmt;
 use herd_core::Timestamp;
 use log::{LevelFilter, Metadata, Record, SetLoggerError};
-use serde::Deserialize;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -40,65 +39,6 @@ mod file;
 mod lines;
 mod queue;
 mod writer;
-
-use crate::args::LogArgs;
-
-/// What goes into the log file.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Events, and every line received and sent
-    #[default]
-    Lines,
-    /// Connections, lookups and warnings, without the lines
-    Events,
-    /// There is no file; warnings still go to standard error
-    Off,
-}
-
-/// What is logged, and where.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct LogSettings {
-    /// What goes into the file.
-    pub level: Level,
-    /// The file's directory; the file is called after the server.
-    pub dir: PathBuf,
-    /// Before the file grows beyond this it is renamed, and a new one begun.
-    pub rotate_bytes: u64,
-    /// How many renamed files are kept: `Hill.log.1` is the youngest.
-    pub keep: u32,
-}
-
-impl Default for LogSettings {
-    fn default() -> Self {
-        Self { level: Level::Lines, dir: PathBuf::from("logs"), rotate_bytes: 100 << 20, keep: 5 }
-    }
-}
-
-impl LogSettings {
-    /// These settings, with what the command line says in its place.
-    pub fn changed_by(&self, args: &LogArgs) -> Self {
-        Self {
-            level: args.level.unwrap_or(self.level),
-            dir: args.log_dir.clone().unwrap_or_else(|| self.dir.clone()),
-            ..*self
-        }
-    }
-
-    /// The log file of the server called `name`.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(format!("{name}.log"))
-    }
-}
-
-/// Which way bytes went.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Direction {
-    /// From the other end to this server.
-    Received,
-    /// From this server to the other end.
-    Sent,
-}
 
 /// The log of one server. Clones share it.
 #[derive(Clone, Debug)]

@@ -1,36 +1,15 @@
 //! Herds: which servers there are, who talks with whom, and what they share.
 //!
 //! A [`Roster`] is well formed once it exists, whether it was built in or read from a file: names and
-//! addresses are unique, and whoever a server talks with talks with it too. These are built in, all
-//! on 127.0.0.1; a server's neighbours connect to its port + 100.
-//!
-//! | roster | ports | servers, in the order of their ports | provider |
-//! |---|---|---|---|
-//! | `places-2020` (default) | 12001 to 12005 | Hill Jaquez Smith Campbell Singleton | places |
-//! | `places-2016` | 12011 to 12015 | Alford Ball Hamilton Holiday Welsh | places |
-//! | `posts-2013` | 12021 to 12025 | Farmar Gasol Hill Meeks Young | posts |
-//! | `places-2014` | 12031 to 12035 | Alford Bolden Hamilton Parker Powell | places |
-//! | `places-2016-spring` | 12041 to 12045 | Alford Bolden Hamilton Parker Welsh | places |
-//! | `places-2018` | 12051 to 12055 | Goloman Hands Holiday Welsh Wilkes | places |
-//! | `places-2021` | 12061 to 12065 | Bernard Campbell Jaquez Juzang Riley | places |
-//! | `places-2022` | 12071 to 12075 | Bernard Clark Jaquez Johnson Juzang | places |
-//! | `places-2023` | 12081 to 12085 | Bailey Bona Campbell Clark Jaquez | places |
+//! addresses are unique, and whoever a server talks with talks with it too.
 
 use crate::address::Address;
-use crate::args::HerdArgs;
-use crate::config;
-use crate::failure::Failure;
-use crate::log::LogSettings;
+use crate::logging::LogSettings;
 use core::time::Duration;
 use herd_core::{Dialect, Limits, LinkKind};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use url::Url;
-
-mod builtin;
-
-/// The roster that is meant when none is named.
-pub const DEFAULT: &str = "places-2020";
 
 /// A herd as configured.
 #[derive(Clone, Debug)]
@@ -160,58 +139,9 @@ impl UpstreamDialect {
     }
 }
 
-/// The names of the built-in rosters, the default first.
-pub fn names() -> Vec<&'static str> {
-    builtin::names()
-}
-
 impl Roster {
-    /// The roster built in as `name`.
-    pub fn builtin(name: &str) -> Option<Self> {
-        builtin::roster(name)
-    }
-
-    /// The herd that the arguments choose: a file's, a built-in one, or the default.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such roster, or something is wrong in the file.
-    pub fn chosen(args: &HerdArgs) -> Result<Self, Failure> {
-        if let Some(path) = &args.config {
-            return config::read(path);
-        }
-        let name = args.roster.as_deref().unwrap_or(DEFAULT);
-        Self::builtin(name).ok_or_else(|| {
-            Failure::wrong(format!("there is no roster {name}: there are {}", names().join(", ")))
-        })
-    }
-
-    /// The position of the server called `name`.
-    ///
-    /// # Errors
-    ///
-    /// When there is none: a message with the names there are, and the rosters that have it.
-    pub fn find(&self, name: &str) -> Result<usize, Failure> {
-        if let Some(at) = self.position(name) {
-            return Ok(at);
-        }
-        let there =
-            self.servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>().join(", ");
-        let mut message = format!("there is no server {name} in {}: there are {there}", self.name);
-        let others: Vec<_> = names()
-            .into_iter()
-            .filter(|other| {
-                Self::builtin(other).is_some_and(|roster| roster.position(name).is_some())
-            })
-            .map(|other| format!("--roster {other}"))
-            .collect();
-        if !others.is_empty() {
-            message += &format!("; {name} is in {}", others.join(", "));
-        }
-        Err(Failure::wrong(message))
-    }
-
-    fn position(&self, name: &str) -> Option<usize> {
+    /// The position of the server called `name`, if there is one.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.servers.iter().position(|server| server.name == name)
     }
 

@@ -95,7 +95,8 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     let inquiry = Inquiry::default();
     if let Some(address) = &settings.metrics {
         let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
-        let taken = metrics::serve(&address.to_string(), subject)?;
+        let taken = metrics::serve(listen(&address.to_string())?, subject)
+            .map_err(|error| Failure::unable(format!("can not serve {address}: {error}")))?;
         log::info!("metrics and health are at http://{taken}");
         if address.port() == 0 {
             tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));

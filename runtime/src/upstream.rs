@@ -1,15 +1,85 @@
 //! The provider, as a server sees it.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use herd_core::{LookupError, Response};
+use herd_core::{LookupError, Request, Response};
 use memchr::memmem;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use crate::settings::UpstreamSettings;
+use crate::roster::UpstreamDialect;
+
+/// The provider that a server asks.
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
+    /// Where the requests go: all of the address but the query.
+    pub url: Url,
+    /// What goes with each request, where the provider wants one.
+    pub key: Option<Key>,
+    /// How long a lookup may take, from connecting to the last byte.
+    pub timeout: Duration,
+    /// How it is asked.
+    pub dialect: UpstreamDialect,
+}
+
+impl UpstreamSettings {
+    /// The request that asks what the core wants to know: with the address, and the key where it belongs.
+    pub fn request(&self, request: Request<'_>) -> HttpRequest {
+        let has_error_bodies = request.has_error_bodies();
+        match request {
+            Request::Get { query } => {
+                let mut query = query.to_owned();
+                if let Some(Key(key)) = &self.key {
+                    query.push_str("&key=");
+                    query.extend(utf8_percent_encode(key, NOT_UNRESERVED));
+                }
+                let mut url = self.url.clone();
+                url.set_query(Some(&query));
+                let (headers, body) = (Vec::new(), String::new());
+                HttpRequest { method: "GET", url, headers, body, has_error_bodies }
+            }
+            Request::Post { body, fields } => {
+                let mut headers = vec![("Content-Type", "application/json".to_owned())];
+                if let Some(Key(key)) = &self.key {
+                    headers.push(("X-Goog-Api-Key", key.clone()));
+                }
+                headers.push(("X-Goog-FieldMask", fields.to_owned()));
+                let (url, body) = (self.url.clone(), body.to_owned());
+                HttpRequest { method: "POST", url, headers, body, has_error_bodies }
+            }
+        }
+    }
+}
+
+/// What has to be escaped in a query: all but the unreserved characters of RFC 3986.
+const NOT_UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A provider's key. `Debug` does not show it.
+#[derive(Clone)]
+pub struct Key(String);
+
+impl Key {
+    /// Takes the key as it is.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key, for the request and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
 
 /// An HTTP client that asks a provider.
 ///
@@ -131,10 +201,6 @@ pub const USER_AGENT: &str = concat!("herd/", env!("CARGO_PKG_VERSION"));
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roster::UpstreamDialect;
-    use crate::settings::Key;
-    use core::time::Duration;
-    use herd_core::Request;
 
     struct Echo(u16);
 

@@ -4,7 +4,7 @@ use crate::output::{program, quoted, say};
 use herd_core::{Dialect, LinkKind};
 use herd_runtime::Roster;
 use herd_runtime::args::LogArgs;
-use herd_runtime::log::Level;
+use herd_runtime::logging::Level;
 
 /// Shows the herd; `chosen` are the arguments that choose it.
 pub(super) fn show(roster: &Roster, log: &LogArgs, chosen: &[String]) {
@@ -14,7 +14,7 @@ pub(super) fn show(roster: &Roster, log: &LogArgs, chosen: &[String]) {
 }
 
 fn table(roster: &Roster, log: &LogArgs) -> Vec<String> {
-    let log = roster.log.changed_by(log);
+    let log = log.over(&roster.log);
     let mut rows = vec![["server", "address", "talks with", "log"].map(str::to_owned)];
     for server in &roster.servers {
         let neighbours: Vec<_> =

@@ -1,6 +1,6 @@
 //! The configuration file as it is written: which keys there are, and of which type.
 
-use crate::log::Level;
+use crate::logging::Level;
 use crate::roster::UpstreamDialect;
 use core::fmt;
 use core::ops::Range;

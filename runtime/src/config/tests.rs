@@ -1,5 +1,5 @@
 use super::*;
-use crate::log::Level;
+use crate::logging::Level;
 use core::time::Duration;
 use herd_core::LinkKind;
 use std::path::PathBuf;

@@ -5,8 +5,8 @@ use super::source::Source;
 use crate::address::Address;
 use crate::failure::Failure;
 use crate::roster::{Server, Tls};
-use crate::tls::is_name;
 use herd_core::LinkKind;
+use rustls::pki_types::DnsName;
 use std::path::PathBuf;
 use toml::Spanned;
 
@@ -83,6 +83,11 @@ fn check_addresses(
         let message = "[tls] is for one of clients and links only, and here they share an address: give a link_address";
         Err(source.wrong(&server.address.span(), message))
     })
+}
+
+/// Whether a certificate can be for a server of this name.
+fn is_name(server: &str) -> bool {
+    DnsName::try_from(server).is_ok()
 }
 
 fn is_plain(server: &file::Server) -> bool {

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{Host, State};
 
 impl<S: AsFd + Send + Sync + 'static> Host<S> {
-    /// Hands the core what neighbours have sent and nobody has read yet, [`HEARD`] bytes of each at most. An end of
+    /// Hands the core what neighbours have sent and nobody has read yet, 16 KiB of each at most. An end of
     /// input is left to the task that reads the link; a link that is broken is over.
     pub(super) fn hear_neighbours(&self, state: &mut State<S>) {
         let links = state.connections.links();
@@ -40,6 +40,3 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         state.heard = buffer;
     }
 }
-
-/// Bytes read from a link ahead of what somebody else has sent.
-pub(super) const HEARD: usize = 16 * 1024;

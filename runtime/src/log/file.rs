@@ -3,7 +3,7 @@
 //! The crates that rotate files either queue without a bound, swallow what could not be written, or
 //! panic where they can not open a file; what is left to do is this little.
 
-use crate::log::LogSettings;
+use crate::logging::LogSettings;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::io::Write;

@@ -1,10 +1,18 @@
 //! Makes lines of the log out of what was said.
 
-use crate::log::Direction;
 use crate::log::queue::{Entry, Kind};
 use herd_core::{PROOF, Timestamp};
 use std::collections::BTreeMap;
 use std::io::Write;
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Direction {
+    /// From the other end to this server.
+    Received,
+    /// From this server to the other end.
+    Sent,
+}
 
 /// Lines that have begun, and the time of day.
 #[derive(Debug)]

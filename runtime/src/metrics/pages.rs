@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use herd_core::Status;
 
-use super::Subject;
 use super::http::Page;
+use super::subject::Subject;
 use super::text;
 
 /// How long the server has to say how it is. It takes less than a turn of its loop.

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 
-use super::files::{self, provider};
+use super::files::{self, host, provider};
 use super::session::Session;
 use crate::address::Address;
 use crate::failure::Failure;
@@ -30,9 +29,4 @@ pub fn trusting(authority: &Path, address: &Address) -> Result<Session, Failure>
         Failure::wrong(format!("no certificate can be for the host of {address}: it is no name"))
     })?;
     Ok(Session::dialled(Arc::new(config), name, None))
-}
-
-/// The host of an address as a certificate names it, if it can.
-pub fn host(address: &Address) -> Option<ServerName<'static>> {
-    ServerName::try_from(address.host()).ok()
 }

@@ -20,7 +20,8 @@ use rustls::{
     ServerConnection,
 };
 
-use super::{Tls, host};
+use super::server::Tls;
+use crate::address::Address;
 use crate::failure::Failure;
 use crate::roster::{self, Place, Roster};
 use crate::secret::{self, Environment};
@@ -109,9 +110,9 @@ fn unreadable(path: &Path, error: &pem::Error) -> String {
     format!("{path} is not PEM: {error}")
 }
 
-/// Whether a certificate can be for a server of this name.
-pub(crate) fn is_name(server: &str) -> bool {
-    DnsName::try_from(server).is_ok()
+/// The host of an address as a certificate names it, if it can.
+pub fn host(address: &Address) -> Option<ServerName<'static>> {
+    ServerName::try_from(address.host()).ok()
 }
 
 /// What a server is called in certificates.

@@ -1,10 +1,10 @@
 use super::*;
 use crate::roster::{LinkAddress, Roster, Server, Tls as Files};
 use crate::tls::{Tls, load};
+use core::net::{IpAddr, Ipv4Addr};
+use herd_core::Listener;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::fs;
-
-use crate::host::Door;
 
 /// Hill and Jaquez, who trust one authority: what each has to speak TLS, Hill's first.
 fn servers() -> [Tls; 2] {
@@ -40,11 +40,14 @@ fn servers() -> [Tls; 2] {
 }
 
 /// Hill dials Jaquez: the two ends of the connection.
-fn ends(may_be_clear: bool) -> (Session, Session) {
+fn ends(listener: Listener) -> (Session, Session) {
     let [hill, jaquez] = servers();
     let peer = PeerId::at(0).unwrap();
-    (hill.dialled(peer).unwrap(), jaquez.accepted(Door::Links, may_be_clear).unwrap())
+    (hill.dialled(peer).unwrap(), jaquez.accepted(listener).unwrap())
 }
+
+/// Where a plain server connects, which may go without TLS.
+const PLAIN: Listener = Listener::Clients { from: IpAddr::V4(Ipv4Addr::LOCALHOST), plain: true };
 
 /// Passes on what each has to say until both are secured: what the two then share.
 fn shake_hands(one: &mut Session, other: &mut Session) -> [(Binding, Vec<PeerId>); 2] {
@@ -58,18 +61,18 @@ fn shake_hands(one: &mut Session, other: &mut Session) -> [(Binding, Vec<PeerId>
 
 #[test]
 fn both_ends_know_each_other_and_what_they_share() {
-    let (mut hill, mut jaquez) = ends(false);
+    let (mut hill, mut jaquez) = ends(Listener::Links);
     let [(ours, them), (theirs, us)] = shake_hands(&mut hill, &mut jaquez);
     assert!(ours == theirs && ours != Binding([0; 32]));
     assert_eq!((&*them, &*us), (&[PeerId::at(0).unwrap()][..], &[PeerId::at(0).unwrap()][..]));
 
-    let (mut hill, mut jaquez) = ends(false);
+    let (mut hill, mut jaquez) = ends(Listener::Links);
     assert!(shake_hands(&mut hill, &mut jaquez)[0].0 != ours);
 }
 
 #[test]
 fn what_is_said_early_arrives_once_the_connection_is_secured() {
-    let (mut hill, mut jaquez) = ends(false);
+    let (mut hill, mut jaquez) = ends(Listener::Links);
     let mut said = hill.seal(b"LINK 1 Hill Jaquez");
     assert!(!said.windows(4).any(|window| window == b"LINK"));
     let opened = loop {
@@ -85,7 +88,7 @@ fn what_is_said_early_arrives_once_the_connection_is_secured() {
 
 #[test]
 fn however_the_bytes_are_cut_the_same_arrives() {
-    let (mut hill, mut jaquez) = ends(false);
+    let (mut hill, mut jaquez) = ends(Listener::Links);
     shake_hands(&mut hill, &mut jaquez);
     let text: Vec<_> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
     let sealed = hill.seal(&text);
@@ -100,7 +103,7 @@ fn however_the_bytes_are_cut_the_same_arrives() {
 
 #[test]
 fn what_the_kernel_took_is_counted_in_bytes_of_the_core() {
-    let (mut hill, mut jaquez) = ends(false);
+    let (mut hill, mut jaquez) = ends(Listener::Links);
     shake_hands(&mut hill, &mut jaquez);
     hill.drained(usize::MAX);
     let sealed = hill.seal(&[7; 100_000]).len();
@@ -118,7 +121,7 @@ fn what_the_kernel_took_is_counted_in_bytes_of_the_core() {
 #[test]
 fn an_end_that_was_said_is_none_that_was_cut() {
     for is_said in [true, false] {
-        let (mut hill, mut jaquez) = ends(false);
+        let (mut hill, mut jaquez) = ends(Listener::Links);
         shake_hands(&mut hill, &mut jaquez);
         let mut last = hill.seal(b"the last line");
         if is_said {
@@ -135,11 +138,11 @@ fn an_end_that_was_said_is_none_that_was_cut() {
 
 #[test]
 fn who_speaks_no_tls_is_let_in_only_where_that_is_in_order() {
-    let (_, mut strict) = ends(false);
+    let (_, mut strict) = ends(Listener::Links);
     assert_eq!(strict.open(b"IAMAT kiwi").end, Some(End::Clear));
     assert!(strict.seal(b"").is_empty() && strict.close().is_empty());
 
-    let (_, mut lenient) = ends(true);
+    let (_, mut lenient) = ends(PLAIN);
     let opened = lenient.open(b"AT Hill");
     assert_eq!((&opened.plain[..], opened.end, opened.secured), (&b"AT Hill"[..], None, None));
     assert_eq!(lenient.seal(b"? AT Hill\n"), b"? AT Hill\n");
@@ -147,13 +150,13 @@ fn who_speaks_no_tls_is_let_in_only_where_that_is_in_order() {
     assert!(lenient.close().is_empty());
     assert_eq!(lenient.open(b"").end, Some(End::Closed));
 
-    let (mut hill, mut lenient) = ends(true);
+    let (mut hill, mut lenient) = ends(PLAIN);
     shake_hands(&mut hill, &mut lenient);
 }
 
 #[test]
 fn what_only_begins_like_tls_fails() {
-    let (_, mut jaquez) = ends(false);
+    let (_, mut jaquez) = ends(Listener::Links);
     let opened = jaquez.open(b"\x16\x03\x01\x00\x05hello and more");
     assert!(matches!(opened.end, Some(End::Failed(_))), "{opened:?}");
     assert_eq!((&*opened.plain, opened.secured), (&b""[..], None));

@@ -1,12 +1,29 @@
-//! The rosters that are built in, as one table.
+//! The rosters that are built in, as one table, all on 127.0.0.1; a server's neighbours connect to its port + 100.
+//!
+//! | roster | ports | servers, in the order of their ports | provider |
+//! |---|---|---|---|
+//! | `places-2020` (default) | 12001 to 12005 | Hill Jaquez Smith Campbell Singleton | places |
+//! | `places-2016` | 12011 to 12015 | Alford Ball Hamilton Holiday Welsh | places |
+//! | `posts-2013` | 12021 to 12025 | Farmar Gasol Hill Meeks Young | posts |
+//! | `places-2014` | 12031 to 12035 | Alford Bolden Hamilton Parker Powell | places |
+//! | `places-2016-spring` | 12041 to 12045 | Alford Bolden Hamilton Parker Welsh | places |
+//! | `places-2018` | 12051 to 12055 | Goloman Hands Holiday Welsh Wilkes | places |
+//! | `places-2021` | 12061 to 12065 | Bernard Campbell Jaquez Juzang Riley | places |
+//! | `places-2022` | 12071 to 12075 | Bernard Clark Jaquez Johnson Juzang | places |
+//! | `places-2023` | 12081 to 12085 | Bailey Bona Campbell Clark Jaquez | places |
 
-use super::{
-    Address, LinkAddress, Roster, SecretSource, Server, Upstream, UpstreamDialect, both_ways,
+use crate::address::Address;
+use crate::failure::Failure;
+use crate::logging::LogSettings;
+use crate::roster::{
+    LinkAddress, Roster, SecretSource, Server, Upstream, UpstreamDialect, both_ways,
 };
-use crate::log::LogSettings;
 use core::time::Duration;
 use herd_core::{Limits, LinkKind};
 use url::Url;
+
+/// The roster that is meant when none is named.
+pub const DEFAULT: &str = "places-2020";
 
 struct Builtin {
     name: &'static str,
@@ -132,11 +149,44 @@ const ROSTERS: [Builtin; 9] = [
 /// From a server's port for clients to the one for links.
 const LINK_PORT: u16 = 100;
 
-pub(super) fn names() -> Vec<&'static str> {
+/// The names of the built-in rosters, the default first.
+pub fn names() -> Vec<&'static str> {
     ROSTERS.iter().map(|builtin| builtin.name).collect()
 }
 
-pub(super) fn roster(name: &str) -> Option<Roster> {
+impl Roster {
+    /// The roster built in as `name`.
+    pub fn builtin(name: &str) -> Option<Self> {
+        roster(name)
+    }
+
+    /// The position of the server called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none: a message with the names there are, and the rosters that have it.
+    pub fn find(&self, name: &str) -> Result<usize, Failure> {
+        if let Some(at) = self.position(name) {
+            return Ok(at);
+        }
+        let there =
+            self.servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>().join(", ");
+        let mut message = format!("there is no server {name} in {}: there are {there}", self.name);
+        let others: Vec<_> = names()
+            .into_iter()
+            .filter(|other| {
+                Self::builtin(other).is_some_and(|roster| roster.position(name).is_some())
+            })
+            .map(|other| format!("--roster {other}"))
+            .collect();
+        if !others.is_empty() {
+            message += &format!("; {name} is in {}", others.join(", "));
+        }
+        Err(Failure::wrong(message))
+    }
+}
+
+fn roster(name: &str) -> Option<Roster> {
     let builtin = ROSTERS.iter().find(|builtin| builtin.name == name)?;
     let position = |wanted: &&str| {
         builtin.servers.iter().position(|(name, _)| name == wanted).expect("a neighbour is there")
