@@ -1,7 +1,7 @@
 //! `herd init`: a configuration to begin with.
 
 use crate::output::{program, quoted, say};
-use herd_runtime::{Failure, config, secret};
+use herd_config::{Failure, config, secret};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::io::Write;
@@ -122,10 +122,11 @@ fn unable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use herd_config::Roster;
+    use herd_config::args::{Args as ServerArgs, HerdArgs, LogArgs};
+    use herd_config::logging::LogSettings;
     use herd_core::Limits;
-    use herd_runtime::args::{Args as ServerArgs, HerdArgs, LogArgs};
-    use herd_runtime::logging::LogSettings;
-    use herd_runtime::{Roster, load};
+    use herd_runtime::load;
 
     #[test]
     fn what_is_written_runs_a_herd() {

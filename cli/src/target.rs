@@ -3,10 +3,11 @@
 use crate::output::{program, quoted};
 use crate::wire::Wire;
 use core::time::Duration;
+use herd_config::address::Address;
+use herd_config::args::HerdArgs;
+use herd_config::{Failure, Roster, builtin};
 use herd_core::Dialect;
-use herd_runtime::address::Address;
-use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster, builtin, tls};
+use herd_tls as tls;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};

@@ -7,9 +7,9 @@ use crate::output::{say, warn};
 use crate::target::chosen_by;
 use clap::ValueEnum;
 use family::{Event, Family};
+use herd_config::args::{HerdArgs, LogArgs};
+use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
-use herd_runtime::args::{HerdArgs, LogArgs};
-use herd_runtime::{Failure, Roster};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -160,7 +160,7 @@ fn server_args(name: &str, args: &Args) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use herd_runtime::logging::Level;
+    use herd_config::logging::Level;
 
     #[test]
     fn servers_get_the_arguments_of_the_herd() {

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use herd_core::Config;
 
-use crate::args::Args;
-use crate::failure::Failure;
+use herd_config::{Args, Failure};
+use herd_driver::Inquiry;
+use herd_log::LogFile;
+use herd_metrics::{self as metrics, Subject};
+
 use crate::listen::listen;
-use crate::log::LogFile;
-use crate::metrics::{self, Inquiry, Subject};
 use crate::settings::{self, Settings};
 use crate::signals::{self, Signals};
 

@@ -1,17 +1,15 @@
 //! Everything one server is told before it starts, from its arguments, its herd and the environment.
 
-use crate::address::Address;
-use crate::args::Args;
-use crate::failure::Failure;
-use crate::logging::LogSettings;
-use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
-use crate::secret::{self, Environment, Mode};
-use crate::tls::{self, Tls};
-use crate::upstream::{Key, UpstreamSettings};
-use core::net::IpAddr;
+use herd_config::address::Address;
+use herd_config::logging::LogSettings;
+use herd_config::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
+use herd_config::secret::{self, Environment, Mode};
+use herd_config::{Args, Failure};
 use herd_core::{Config, LinkKind, Neighbour, Secret, Secured, Seed};
+use herd_driver::HostSettings;
+use herd_driver::upstream::{Key, UpstreamSettings};
+use herd_tls::{self as tls, Tls};
 use std::env;
-use std::net::ToSocketAddrs as _;
 
 /// What one server needs to run.
 #[derive(Clone, Debug)]
@@ -41,22 +39,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The addresses of plain servers, as far as their names can be resolved now.
-    pub fn plain_addresses(&self) -> Vec<IpAddr> {
-        let mut addresses = Vec::new();
-        for (neighbour, address) in self.core.neighbours.iter().zip(&self.dial) {
-            if neighbour.kind != LinkKind::Plain {
-                continue;
-            }
-            match address.to_socket_addrs() {
-                Ok(resolved) => addresses.extend(resolved.map(|one| one.ip().to_canonical())),
-                Err(error) => log::warn!(
-                    "{address} has no address now, so nothing is taken from {}: {error}",
-                    neighbour.name
-                ),
-            }
+    /// What of this the host is told.
+    pub fn host(&self) -> HostSettings {
+        HostSettings {
+            core: self.core.clone(),
+            dial: self.dial.clone(),
+            tls: self.tls.clone(),
+            upstream: self.upstream.clone(),
         }
-        addresses
     }
 }
 
