@@ -74,10 +74,10 @@ pub(crate) enum News {
     NoRoom,
 }
 
-/// A record as the table holds it.
+/// What is known of one client: the latest report by the client's own clock, and which server had it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record<'a> {
-    /// Its `AT` line without the line end.
+pub struct Record<'a> {
+    /// Its `AT` line without the line end, single spaces between its fields.
     pub(crate) line: &'a [u8],
     pub(crate) stamp: Timestamp,
     pub(crate) origin: Origin,
@@ -88,8 +88,48 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn client(&self) -> &'a [u8] {
+    /// The client's ID.
+    pub fn client(&self) -> &'a [u8] {
         &self.line[usize::from(self.client_at)..][..usize::from(self.client_len)]
+    }
+
+    /// The location as the client wrote it: [`Location::parse`](crate::Location::parse) reads it.
+    pub fn location(&self) -> &'a [u8] {
+        self.behind_client(0)
+    }
+
+    /// The time as the client wrote it, in POSIX seconds.
+    pub fn time(&self) -> &'a [u8] {
+        self.behind_client(1)
+    }
+
+    /// The same time as a number.
+    pub fn stamp(&self) -> Timestamp {
+        self.stamp
+    }
+
+    /// The ID of the server that the client reported to.
+    pub fn server(&self) -> &'a [u8] {
+        self.field(self.line, 1)
+    }
+
+    /// How far that server's clock was ahead of the client's, in seconds with a sign, as the server wrote it.
+    pub fn skew(&self) -> &'a [u8] {
+        self.field(self.line, 2)
+    }
+
+    /// The `AT` line of the record, without its line end.
+    pub fn line(&self) -> &'a [u8] {
+        self.line
+    }
+
+    fn behind_client(&self, number: usize) -> &'a [u8] {
+        let behind = usize::from(self.client_at) + usize::from(self.client_len) + 1;
+        self.field(&self.line[behind..], number)
+    }
+
+    fn field(&self, text: &'a [u8], number: usize) -> &'a [u8] {
+        text.split(|byte| *byte == b' ').nth(number).unwrap_or_default()
     }
 
     /// Whether this is just what the client said: its ID, location and time with a space before each.
@@ -102,13 +142,6 @@ impl<'a> Record<'a> {
 
     fn candidate(&self, slot: u32) -> Candidate<&'a [u8]> {
         Candidate { stamp: self.stamp, line: self.line, slot, change: self.change }
-    }
-
-    /// The location as the client wrote it.
-    pub(crate) fn location(&self) -> &'a [u8] {
-        let behind = usize::from(self.client_at) + usize::from(self.client_len) + 1;
-        let rest = &self.line[behind..];
-        rest.split(|byte| *byte == b' ').next().unwrap_or(rest)
     }
 }
 

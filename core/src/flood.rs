@@ -33,7 +33,7 @@ struct Walk {
 }
 
 /// Slots that one call looks at before it lets others have their turn.
-const STEPS: u32 = 1 << 16;
+pub(crate) const STEPS: u32 = 1 << 16;
 
 impl Cursor {
     /// A cursor for a neighbour that has been sent everything before change `next`; records that came
@@ -56,9 +56,14 @@ impl Cursor {
         self.next <= directory.changes().last()
     }
 
+    /// Whether the log has overtaken it, and no walk has begun for that yet.
+    pub(crate) fn is_overtaken(&self, directory: &Directory) -> bool {
+        self.walk.is_none() && !directory.changes().remembers(self.next)
+    }
+
     /// Whether it is a walk that sends what there is to send.
     pub(crate) fn is_walking(&self, directory: &Directory) -> bool {
-        self.walk.is_some() || !directory.changes().remembers(self.next)
+        self.walk.is_some() || self.is_overtaken(directory)
     }
 
     /// Appends lines to `out` until `room` bytes are used, nothing is left, or it has looked at so much that others
@@ -87,7 +92,7 @@ impl Cursor {
     }
 
     /// Moves on by one change or one slot; the record to send, if that was one.
-    fn step<'a>(&mut self, directory: &'a Directory) -> Option<Record<'a>> {
+    pub(crate) fn step<'a>(&mut self, directory: &'a Directory) -> Option<Record<'a>> {
         let changes = directory.changes();
         if self.walk.is_none() && changes.remembers(self.next) {
             let number = self.next;

@@ -98,7 +98,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         .build();
     let adapter = Arc::new(Adapter {
         state: Mutex::new(State {
-            herd: Herd::new(settings.core.clone()),
+            herd: Herd::new(settings.core.clone()).expect("the settings are checked"),
             out: Output::new(),
             conns: BTreeMap::new(),
             slow: BTreeSet::new(),

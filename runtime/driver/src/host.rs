@@ -167,7 +167,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let peers = addresses.zip(names).collect();
         Self {
             state: Mutex::new(State {
-                herd: Herd::new(core),
+                herd: Herd::new(core).expect("the settings are checked"),
                 out: Output::new(),
                 connections: Connections::new(),
                 heard: vec![0; HEARD].into_boxed_slice(),

@@ -76,20 +76,8 @@ mod tests {
     use herd_core::Herd;
 
     fn status() -> Status {
-        let limits = herd_core::Limits::default();
-        Herd::new(herd_core::Config {
-            name: "Hill".into(),
-            neighbours: Vec::new(),
-            secret: herd_core::Secret::new([]),
-            dialect: herd_core::Dialect::Places,
-            lookup_timeout: Duration::from_secs(1),
-            shared_address: false,
-            secured: herd_core::Secured::default(),
-            limits,
-            ring: 1,
-            seed: herd_core::Seed([0; 32]),
-        })
-        .status()
+        let config = herd_core::Config::new("Hill", herd_core::Seed([0; 32]));
+        Herd::new(config).unwrap().status()
     }
 
     #[test]
