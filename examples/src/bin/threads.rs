@@ -88,7 +88,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     // The core has no more lookups under way than there are threads for them, and times only those.
     let askers = ASKERS.min(settings.core.limits.lookups);
     settings.core.limits.lookups = askers;
-    let plain = settings.plain_addresses();
+    let plain = settings.host().plain_addresses();
     let http = ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
