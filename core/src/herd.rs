@@ -24,7 +24,7 @@ use crate::durations::Durations;
 use crate::entropy::Entropy;
 use crate::handshake::{Binding, Incarnation};
 use crate::ids::{ConnId, LookupId, PeerId};
-use crate::lookups::Lookups;
+use crate::lookups::{Lookup, Lookups};
 use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
@@ -50,6 +50,8 @@ pub struct Herd {
     conns: Conns,
     peers: Vec<Peer>,
     lookups: Lookups,
+    /// Lookups that made room for others, and are to be answered.
+    displaced: VecDeque<(LookupId, Lookup)>,
     timers: Timers,
     counters: Counters,
     lookups_took: Durations,
@@ -164,6 +166,7 @@ impl Herd {
                 config.lookup_timeout,
                 config.dialect,
             ),
+            displaced: VecDeque::new(),
             timers,
             counters: Counters::default(),
             lookups_took: Durations::default(),
@@ -371,7 +374,7 @@ impl Herd {
         answer: Result<Response<'_>, LookupError>,
         out: &mut Output,
     ) {
-        if let Some(lookup) = self.lookups.finish(now.mono, id, out) {
+        if let Some(lookup) = self.lookups.finish(id) {
             self.answer(now, id, lookup, answer, out);
         }
         self.settle(now, out);
@@ -479,6 +482,7 @@ impl Herd {
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        self.settle_lookups(now, out);
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();
             for position in 0..self.peers.len() {
