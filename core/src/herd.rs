@@ -26,7 +26,7 @@ use crate::entropy::Entropy;
 use crate::flow::ReadState;
 use crate::handshake::{Binding, Incarnation};
 use crate::ids::{ConnId, LookupId, PeerId};
-use crate::lookups::Lookups;
+use crate::lookups::{Lookup, Lookups};
 use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
@@ -53,6 +53,8 @@ pub struct Herd {
     conns: Conns,
     peers: Vec<Peer>,
     lookups: Lookups,
+    /// Lookups that made room for others, and are to be answered.
+    displaced: VecDeque<(LookupId, Lookup)>,
     timers: Timers,
     counters: Counters,
     lookups_took: Durations,
@@ -175,6 +177,7 @@ impl Herd {
                 config.lookup_timeout,
                 config.dialect,
             ),
+            displaced: VecDeque::new(),
             timers,
             counters: Counters::default(),
             lookups_took: Durations::default(),
@@ -363,7 +366,7 @@ impl Herd {
         answer: Result<Response<'_>, LookupError>,
         out: &mut Output,
     ) {
-        if let Some(lookup) = self.lookups.finish(now.mono, id, out) {
+        if let Some(lookup) = self.lookups.finish(id) {
             self.answer(now, id, lookup, answer, out);
         }
         self.settle(now, out);
@@ -491,8 +494,10 @@ impl Herd {
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        self.settle_lookups(now, out);
         while let Some(id) = self.due.pop() {
             self.read_due(now, id, out);
+            self.settle_lookups(now, out);
         }
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();

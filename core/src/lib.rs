@@ -59,6 +59,7 @@ mod sources;
 mod status;
 mod time;
 mod timers;
+mod turns;
 mod watch;
 
 pub use changes::DEFAULT_RING;

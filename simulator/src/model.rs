@@ -442,13 +442,9 @@ impl Model {
                 let request = lines::request(rules.provider, location, &radius, bound);
                 let Some(conn) = self.conns.get_mut(&key) else { return Reply::invalid(line) };
                 let ticket = conn.next_ticket;
-                if self.lookups.ask(key, ticket, request, &self.rules) {
-                    conn.next_ticket += 1;
-                    return Reply::Waiting { ticket, at_line, bound };
-                }
-                let busy = Outcome::Failed("too many lookups are waiting");
-                let bytes = lookups::answer(&at_line, &busy, bound, &self.rules);
-                Reply::Ready(Due { bytes, is_answer: true })
+                conn.next_ticket += 1;
+                self.lookups.ask(key, ticket, request, &self.rules);
+                Reply::Waiting { ticket, at_line, bound }
             }
             Asked::Nothing => Reply::invalid(without_cr),
         }
