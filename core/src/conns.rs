@@ -20,6 +20,8 @@ pub(crate) struct Conn {
     pub(crate) role: Role,
     /// What it counts against, if it is a client's and its address has limits.
     pub(crate) source: Option<Source>,
+    /// Where it comes from, if it was accepted.
+    pub(crate) from: Option<Source>,
     pub(crate) security: Security,
     /// Bytes read and not acted on: a line that has only begun, or more while reading is paused.
     pub(crate) held: Vec<u8>,
@@ -139,6 +141,7 @@ impl Conn {
         Self {
             role,
             source: None,
+            from: None,
             security: Security::Open,
             held: Vec::new(),
             done: 0,

@@ -10,7 +10,6 @@ mod opening;
 mod reading;
 mod stopping;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -29,10 +28,11 @@ use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::{LookupError, Response};
-use crate::sources::Sources;
+use crate::sources::{Source, Sources};
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
+use crate::unproven::Unproven;
 
 /// A server of the herd, without its sockets, its clocks and its provider.
 ///
@@ -57,9 +57,8 @@ pub struct Herd {
     /// Connections that count against `limits.connections`.
     clients: usize,
     sources: Sources,
-    /// Connections that were accepted and must prove themselves, oldest first; some have since, or are
-    /// gone.
-    unproven: VecDeque<ConnId>,
+    /// Connections that were accepted and must prove themselves.
+    unproven: Unproven,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -103,7 +102,10 @@ pub enum Listener {
         plain: bool,
     },
     /// At the address for neighbours, where it is one of its own.
-    Links,
+    Links {
+        /// Where it comes from.
+        from: IpAddr,
+    },
 }
 
 /// How an attempt to connect to a neighbour ended.
@@ -118,8 +120,6 @@ pub enum Dialled {
 /// Lines that are found before the first of them is carried out, so that their records are fetched
 /// from memory together.
 const BATCH: usize = 32;
-/// Connections that may be in their handshake at once, beyond those of all neighbours.
-const SPARE_HANDSHAKES: usize = 64;
 /// Timers that may lie around for nothing, beside a few for each connection.
 const SPARE_TIMERS: usize = 1024;
 /// Bytes of a line on a link, on every server.
@@ -170,7 +170,7 @@ impl Herd {
             lookups_waited: Durations::default(),
             clients: 0,
             sources: Sources::new(limits),
-            unproven: VecDeque::new(),
+            unproven: Unproven::default(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -186,8 +186,9 @@ impl Herd {
     pub fn handle_accept(&mut self, now: Now, listener: Listener, out: &mut Output) -> ConnId {
         let source = match listener {
             Listener::Clients { from, plain: false } => self.sources.source(from),
-            Listener::Clients { plain: true, .. } | Listener::Links => None,
+            Listener::Clients { plain: true, .. } | Listener::Links { .. } => None,
         };
+        let (Listener::Clients { from, .. } | Listener::Links { from }) = listener;
         let full = if self.clients >= self.config.limits.connections as usize {
             Some(Goodbye::TooMany)
         } else {
@@ -196,7 +197,7 @@ impl Herd {
                 .map(|_| Goodbye::Crowded)
         };
         let role = match (listener, full) {
-            (Listener::Links, _) => Role::Undecided(Door::Links),
+            (Listener::Links { .. }, _) => Role::Undecided(Door::Links),
             (Listener::Clients { .. }, Some(why)) if self.config.shared_address => {
                 Role::Undecided(Door::SharedFull(why))
             }
@@ -207,6 +208,7 @@ impl Herd {
         };
         let mut conn = Conn::new(role, now.mono);
         conn.source = source.filter(|_| conn.is_client());
+        conn.from = Some(Source::of(from));
         if self.is_secured(listener) {
             conn.security = Security::Awaited;
         }
@@ -472,7 +474,7 @@ impl Herd {
     /// Whether what is accepted there has to be secured.
     fn is_secured(&self, listener: Listener) -> bool {
         match listener {
-            Listener::Links => self.config.secured.links,
+            Listener::Links { .. } => self.config.secured.links,
             Listener::Clients { plain, .. } => self.config.secured.clients && !plain,
         }
     }

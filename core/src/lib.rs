@@ -68,6 +68,7 @@ mod sources;
 mod status;
 mod time;
 mod timers;
+mod unproven;
 
 pub use changes::DEFAULT_RING;
 pub use command::{Command, Grammar, Malformed, Query, Report, Update};
