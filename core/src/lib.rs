@@ -60,6 +60,7 @@ mod status;
 mod time;
 mod timers;
 mod turns;
+mod unproven;
 mod watch;
 
 pub use changes::DEFAULT_RING;
