@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use herd_service::{Ended, GRACE, StopSignals, announce, listener, serve};
+use herd_service::{Ended, GRACE, Limits, StopSignals, announce, listener, serve};
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
@@ -79,7 +79,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             trust_proxy: options.trust_proxy,
             connections: Arc::new(Connections::new()),
         });
-        let ended = serve(listener, router, &mut signals).await?;
+        let limits = Limits::default();
+        let ended = serve("herd-posts", listener, router, limits, &mut signals).await?;
         background.iter().for_each(JoinHandle::abort);
         if ended == Ended::CutShort {
             return Err(Failure::CutShort);
