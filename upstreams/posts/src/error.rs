@@ -30,6 +30,12 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// More people than this server has time for ask for the same.
+    #[error("too many ask for this at the moment: try again in {} s", .retry_after.as_secs().max(1))]
+    Busy {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// It took longer than a request may.
     #[error("this took too long, try again later")]
     TimedOut,
@@ -51,7 +57,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Conflict(_) => "CONFLICT",
             Self::TooMany { .. } => "TOO_MANY",
-            Self::TimedOut | Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Busy { .. } | Self::TimedOut | Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -73,7 +79,7 @@ impl Error {
             Self::NotFound(_) => 404,
             Self::Conflict(_) => 409,
             Self::TooMany { .. } => 429,
-            Self::TimedOut | Self::Unavailable(_) => 503,
+            Self::Busy { .. } | Self::TimedOut | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }
     }

@@ -27,6 +27,7 @@ mod run;
 pub mod search;
 pub mod search_json;
 mod sessions;
+mod shares;
 pub mod text;
 mod timelines;
 mod visibility;

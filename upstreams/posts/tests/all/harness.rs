@@ -34,6 +34,8 @@ pub(crate) struct Client {
     agent: ureq::Agent,
     address: String,
     pub(crate) token: Option<String>,
+    /// For whom a proxy says to ask.
+    pub(crate) forwarded_for: Option<String>,
 }
 
 /// An answer over HTTP.
@@ -100,9 +102,14 @@ impl Server {
     pub(crate) fn client(&self) -> Client {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_secs(150)))
             .build();
-        Client { agent: config.into(), address: self.address.clone(), token: None }
+        Client {
+            agent: config.into(),
+            address: self.address.clone(),
+            token: None,
+            forwarded_for: None,
+        }
     }
 
     pub(crate) fn sign_up(&self, name: &str) -> Client {
@@ -115,13 +122,22 @@ impl Server {
     }
 
     pub(crate) fn log_in(&self, name: &str, password: &str) -> Answer {
-        let query = "mutation($name: String!, $password: String!) \
-                     { logIn(name: $name, password: $password) { token user { name } } }";
-        self.client().ask(query, json!({"name": name, "password": password}))
+        self.client().log_in(name, password)
+    }
+
+    /// Somebody for whom a proxy asks that is trusted.
+    pub(crate) fn client_at(&self, address: &str) -> Client {
+        Client { forwarded_for: Some(address.to_owned()), ..self.client() }
     }
 }
 
 impl Client {
+    pub(crate) fn log_in(&self, name: &str, password: &str) -> Answer {
+        let query = "mutation($name: String!, $password: String!) \
+                     { logIn(name: $name, password: $password) { token user { name } } }";
+        self.ask(query, json!({"name": name, "password": password}))
+    }
+
     pub(crate) fn ask(&self, query: &str, variables: Value) -> Answer {
         let body = json!({"query": query, "variables": variables}).to_string();
         self.send(body.as_bytes(), &[("content-type", "application/json")])
@@ -132,6 +148,9 @@ impl Client {
         let mut request = self.agent.post(format!("http://{}/graphql", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(address) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
         }
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));

@@ -17,6 +17,7 @@ macro_rules! on_both {
 mod accounts;
 mod blocks;
 mod browser;
+mod crowds;
 mod harness;
 mod live;
 mod loads;
