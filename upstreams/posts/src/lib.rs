@@ -35,7 +35,7 @@ mod web;
 mod websocket;
 mod wording;
 
-pub use database::{Backend, Database};
+pub use database::{Backend, Database, OpenError};
 pub use error::Error;
 pub use graphql::schema;
 pub use run::Options;

@@ -2,10 +2,11 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use herd_tests::Program;
+use herd_tests::{PATIENCE, Program, Signal, eventually};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -62,9 +63,21 @@ impl Site {
         Self { database, server, dir }
     }
 
-    /// Another server on the same database.
+    /// Another server on the same database. A SQLite file belongs to one server: there it takes the place of the
+    /// first.
     pub(crate) fn another(&self, args: &[&str]) -> Server {
+        if self.database.starts_with("sqlite:") {
+            self.stop();
+        }
         Server::start(&self.database, self.dir.path(), args)
+    }
+
+    /// Stops the server of a SQLite file, and returns once another may have it.
+    pub(crate) fn stop(&self) {
+        self.server.program.signal(Signal::TERM);
+        let file = self.database.strip_prefix("sqlite:").expect("a file");
+        let lock = fs::File::open(format!("{file}-lock")).unwrap();
+        eventually(PATIENCE, || lock.try_lock().is_ok());
     }
 
     /// Somebody new with this name.
@@ -88,9 +101,18 @@ impl Site {
 
 impl Server {
     pub(crate) fn start(database: &str, dir: &Path, args: &[&str]) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_herd-posts")), database, dir, args)
+    }
+
+    /// Starts a server by a command that passes its arguments on.
+    pub(crate) fn start_by(
+        mut command: Command,
+        database: &str,
+        dir: &Path,
+        args: &[&str],
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("posts{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_herd-posts"));
         command.args(["--listen", "127.0.0.1:0", "--database", database]).args(args);
         let mut program = Program::start(&mut command, dir, &name);
         let line = program.wait_for_line("herd-posts: listens on http://");

@@ -25,4 +25,5 @@ mod outage;
 mod postgres;
 mod refusals;
 mod sessions;
+mod stores;
 mod timelines;
