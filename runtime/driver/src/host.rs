@@ -31,7 +31,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::future::{AbortHandle, AbortRegistration, poll_fn};
 use futures_util::task::AtomicWaker;
@@ -402,7 +402,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().expect("no turn panics")
     }
 }
 
