@@ -25,6 +25,8 @@ pub(crate) struct Conn {
     pub(crate) held: Vec<u8>,
     /// How many of `held` are done with.
     pub(crate) done: usize,
+    /// No line of it was carried out yet.
+    pub(crate) is_new: bool,
     /// Dropping everything up to the next line end.
     pub(crate) skipping: bool,
     /// Obeying no more lines for now.
@@ -43,6 +45,8 @@ pub(crate) struct Conn {
     pub(crate) heard: Instant,
     /// When something that waited was last taken, or began to wait.
     pub(crate) taken: Instant,
+    /// Since when the client has had something to take, later by the time that what it took since may take.
+    pub(crate) behind_since: Instant,
     /// The time its timer is set for.
     pub(crate) alarm: Option<Instant>,
 }
@@ -128,6 +132,8 @@ pub(crate) enum Input {
     Ended,
     /// We have stopped reading; what is held beyond its last line end is no line.
     Cut,
+    /// We have stopped reading, and nothing of what is held or comes means anything.
+    Ignored,
     /// Everything is answered and our half is ended.
     Shut {
         at: Instant,
@@ -142,6 +148,7 @@ impl Conn {
             security: Security::Open,
             held: Vec::new(),
             done: 0,
+            is_new: true,
             skipping: false,
             paused: false,
             throttled: false,
@@ -152,6 +159,7 @@ impl Conn {
             opened: now,
             heard: now,
             taken: now,
+            behind_since: now,
             alarm: None,
         }
     }
@@ -223,14 +231,29 @@ impl Conn {
     pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
         if self.unsent == 0 {
             self.taken = now;
+            self.behind_since = now;
         }
         self.unsent += bytes;
+    }
+
+    /// Since when it is behind with reading, now that it has taken so much.
+    pub(crate) fn behind_less(&self, taken: usize, now: Instant) -> Instant {
+        let nanos = (taken as u64).saturating_mul(1_000_000_000) / READING_BYTES_S;
+        self.behind_since.after(Duration::from_nanos(nanos)).min(now)
+    }
+
+    /// Bytes of answers that it has not taken, whether they were sent or wait for those before them.
+    pub(crate) fn answers(&self) -> usize {
+        self.unsent + self.replies.as_ref().map_or(0, |replies| replies.bytes())
     }
 }
 
 /// The time for connecting to a neighbour, for securing a connection, and for both handshakes of a link
 /// together.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Bytes a second that a client which reads takes at the least. It decides nothing unless there is no room for
+/// answers.
+const READING_BYTES_S: u64 = 64 * 1024;
 /// How long our half of a connection stays ended before the whole is closed.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

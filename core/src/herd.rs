@@ -50,8 +50,10 @@ pub struct Herd {
     conns: Conns,
     peers: Vec<Peer>,
     lookups: Lookups,
-    /// Lookups that made room for others, and are to be answered.
-    displaced: VecDeque<(LookupId, Lookup)>,
+    /// Lookups for which there is no room, to be answered.
+    refused: VecDeque<(LookupId, Lookup)>,
+    /// Bytes of answers that clients have not taken.
+    answers: usize,
     timers: Timers,
     counters: Counters,
     lookups_took: Durations,
@@ -166,7 +168,8 @@ impl Herd {
                 config.lookup_timeout,
                 config.dialect,
             ),
-            displaced: VecDeque::new(),
+            refused: VecDeque::new(),
+            answers: 0,
             timers,
             counters: Counters::default(),
             lookups_took: Durations::default(),
@@ -288,7 +291,7 @@ impl Herd {
         let source = conn.source;
         match conn.input {
             Input::Open => {}
-            Input::Ended | Input::Cut | Input::Shut { .. } => return,
+            Input::Ended | Input::Cut | Input::Ignored | Input::Shut { .. } => return,
         }
         let mut rest = input;
         if !conn.held.is_empty() {
@@ -330,6 +333,14 @@ impl Herd {
                 conn.input = Input::Ended;
                 self.finish_if_done(now, id, out);
             }
+            (Role::Client { .. }, Input::Ignored) => {
+                conn.input = Input::Ended;
+                self.finish_if_done(now, id, out);
+            }
+            (Role::Client { .. }, Input::Shut { .. }) => {
+                let why = self.shut_for();
+                self.close(now, id, why, out);
+            }
             (Role::Client { .. }, Input::Ended) => {}
             (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
@@ -352,16 +363,25 @@ impl Herd {
         if taken > 0 {
             conn.taken = now.mono;
         }
+        let behind_since = conn.behind_less(taken, now.mono);
         match conn.role {
             Role::Link(peer) => self.tell(now, peer, out),
-            Role::Client { .. } if conn.unsent > 0 => {
-                let due = conn.taken.after(seconds(self.config.limits.stalled_s));
-                self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
+            Role::Client { .. } => {
+                self.answers -= taken;
+                if conn.unsent > 0 {
+                    let due = conn.taken.after(seconds(self.config.limits.stalled_s));
+                    self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
+                }
             }
-            Role::Client { .. } => {}
             Role::Undecided(_) | Role::Opening(_) => return,
         }
         self.deliver(now, id, out);
+        if let Some(conn) = self.conns.get_mut(id)
+            && conn.unsent > 0
+        {
+            // What it has still to take was there before.
+            conn.behind_since = behind_since;
+        }
         self.finish_if_done(now, id, out);
         self.settle(now, out);
     }
@@ -449,6 +469,7 @@ impl Herd {
             records: self.records(),
             clients: self.clients,
             connections: self.conns.len(),
+            answers_bytes: self.answers,
             lookups_running: self.lookups.running(),
             lookups_waiting: self.lookups.waiting(),
             lookups_took: self.lookups_took,
@@ -482,7 +503,11 @@ impl Herd {
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
-        self.settle_lookups(now, out);
+        self.answer_refused(now, out);
+        if self.answers > self.config.limits.answers_bytes as usize {
+            self.close_unread(now, out);
+        }
+        self.begin_lookups(now, out);
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();
             for position in 0..self.peers.len() {

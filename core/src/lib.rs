@@ -53,6 +53,7 @@ mod entropy;
 mod flood;
 mod handshake;
 mod herd;
+mod http;
 mod ids;
 mod index;
 mod json;

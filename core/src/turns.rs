@@ -238,10 +238,7 @@ mod tests {
         turns.push(sharer(9), conn(9), (9, 0));
         turns.push(sharer(9), conn(9), (9, 1));
         let served: Vec<_> = core::iter::from_fn(|| turns.pop()).take(8).collect();
-        assert_eq!(
-            served,
-            [(0, 0), (6, 0), (9, 0), (1, 0), (9, 1), (0, 1), (0, 2), (0, 3)]
-        );
+        assert_eq!(served, [(0, 0), (6, 0), (9, 0), (1, 0), (9, 1), (0, 1), (0, 2), (0, 3)]);
     }
 
     /// The same, as plain as it can be: lines in order of their turn.
@@ -270,9 +267,8 @@ mod tests {
         fn tidy(&mut self) {
             let Self { sharers, conns, waiting, held } = self;
             held.retain(|index| waiting.iter().any(|(of, _)| of == index));
-            conns.retain(|index| {
-                !held.contains(index) && waiting.iter().any(|(of, _)| of == index)
-            });
+            conns
+                .retain(|index| !held.contains(index) && waiting.iter().any(|(of, _)| of == index));
             sharers.retain(|one| conns.iter().any(|index| sharer(*index) == *one));
         }
 
