@@ -25,6 +25,8 @@ pub(crate) struct Conn {
     pub(crate) from: Option<Source>,
     pub(crate) security: Security,
     pub(crate) framer: Framer,
+    /// No line of it was carried out yet.
+    pub(crate) is_new: bool,
     pub(crate) flow: Flow,
     /// Answers owed; none is the usual case.
     pub(crate) replies: Option<Box<Replies>>,
@@ -116,6 +118,7 @@ impl Conn {
             from: None,
             security: Security::Open,
             framer: Framer::default(),
+            is_new: true,
             flow: Flow::new(now),
             replies: None,
             opened: now,
@@ -170,6 +173,11 @@ impl Conn {
         }
         let may_idle = limits.idle_s > 0 && self.owed() == 0 && !self.flow.throttled;
         may_idle.then(|| self.heard.max(self.flow.progress_at).after(seconds(limits.idle_s)))
+    }
+
+    /// Bytes of answers that it has not taken, whether they were sent or wait for those before them.
+    pub(crate) fn answers(&self) -> usize {
+        self.flow.in_flight + self.replies.as_ref().map_or(0, |replies| replies.bytes())
     }
 }
 

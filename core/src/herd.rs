@@ -54,8 +54,10 @@ pub struct Herd {
     conns: Conns,
     peers: Vec<Peer>,
     lookups: Lookups,
-    /// Lookups that made room for others, and are to be answered.
-    displaced: VecDeque<(LookupId, Lookup)>,
+    /// Lookups for which there is no room, to be answered.
+    refused: VecDeque<(LookupId, Lookup)>,
+    /// Bytes of answers that clients have not taken.
+    answers: usize,
     timers: Timers,
     counters: Counters,
     lookups_took: Durations,
@@ -178,7 +180,8 @@ impl Herd {
                 config.lookup_timeout,
                 config.dialect,
             ),
-            displaced: VecDeque::new(),
+            refused: VecDeque::new(),
+            answers: 0,
             timers,
             counters: Counters::default(),
             lookups_took: Durations::default(),
@@ -329,6 +332,14 @@ impl Herd {
                 conn.flow.read = ReadState::PeerClosed;
                 self.finish_if_done(now, id, out);
             }
+            (Role::Client { .. }, ReadState::Ignored) => {
+                conn.flow.read = ReadState::PeerClosed;
+                self.finish_if_done(now, id, out);
+            }
+            (Role::Client { .. }, ReadState::HalfClosed { .. }) => {
+                let why = self.shut_for();
+                self.close(now, id, why, out);
+            }
             (Role::Client { .. }, ReadState::PeerClosed) => {}
             (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
@@ -345,10 +356,13 @@ impl Herd {
     /// The kernel took `taken` bytes of what was sent; none is worth saying too.
     pub fn handle_drained(&mut self, now: Now, id: ConnId, taken: usize, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        self.counters.bytes_sent += conn.flow.drained(taken, now.mono) as u64;
+        let taken = conn.flow.drained(taken, now.mono);
+        self.counters.bytes_sent += taken as u64;
+        let behind_since = conn.flow.behind_less(taken, now.mono);
         match conn.role {
             Role::Link(peer) => self.tell(now, peer, out),
             Role::Client { .. } => {
+                self.answers -= taken;
                 let limit = seconds(self.config.limits.stalled_s);
                 if let Some(due) = conn.flow.stalled_at(limit) {
                     self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
@@ -357,6 +371,12 @@ impl Herd {
             Role::Undecided(_) | Role::Opening(_) => return,
         }
         self.deliver(now, id, out);
+        if let Some(conn) = self.conns.get_mut(id)
+            && conn.flow.in_flight > 0
+        {
+            // What it has still to take was there before.
+            conn.flow.behind_since = behind_since;
+        }
         self.finish_if_done(now, id, out);
         self.settle(now, out);
     }
@@ -445,6 +465,7 @@ impl Herd {
             longest_probe: self.directory.longest_probe(),
             clients: self.clients,
             connections: self.conns.len(),
+            answers_bytes: self.answers,
             lookups_running: self.lookups.running(),
             lookups_waiting: self.lookups.waiting(),
             lookups_took: self.lookups_took,
@@ -497,11 +518,15 @@ impl Herd {
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
-        self.settle_lookups(now, out);
+        self.answer_refused(now, out);
         while let Some(id) = self.due.pop() {
             self.read_due(now, id, out);
-            self.settle_lookups(now, out);
+            self.answer_refused(now, out);
         }
+        if self.answers > self.config.limits.answers_bytes as usize {
+            self.close_unread(now, out);
+        }
+        self.begin_lookups(now, out);
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();
             for position in 0..self.peers.len() {

@@ -325,6 +325,7 @@ impl Life {
             | Notice::Secured { .. }
             | Notice::DialFailed { .. }
             | Notice::Ahead { .. }
+            | Notice::TooOld { .. }
             | Notice::NoRoom { .. } => Ok(()),
         }
     }
@@ -461,11 +462,13 @@ fn end(why: Goodbye) -> End {
         Goodbye::TooMany | Goodbye::Crowded => End::TooMany,
         Goodbye::Idle => End::Idle,
         Goodbye::Stalled => End::Stalled,
+        Goodbye::Unread => End::Unread,
         Goodbye::Silent => End::Silent,
         Goodbye::Replaced => End::Replaced,
         Goodbye::Stopping => End::Stopping,
         Goodbye::Refused => End::Refused,
         Goodbye::TurnedAway => End::TurnedAway,
+        Goodbye::Http => unreachable!("nobody speaks HTTP here"),
         Goodbye::Insecure | Goodbye::NeverSecured => unreachable!("nothing is secured here"),
     }
 }

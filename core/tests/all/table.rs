@@ -92,8 +92,11 @@ fn a_report_that_is_too_old_already_is_answered_and_neither_kept_nor_passed_on()
     assert_eq!(hill.asks(conn, "IAMAT kiwi +1-2 1").lines().count(), 1);
     assert_eq!(clients(&hill), [""; 0]);
     assert!(hill.told(adams).is_empty());
+    assert_eq!(hill.counters().too_old, 1);
+    assert!(hill.logged().contains(&Notice::TooOld { conn }));
     hill.says(conn, "IAMAT kiwi +1-2 1520023935");
     assert_eq!(clients(&hill), ["kiwi"]);
+    assert_eq!(hill.counters().too_old, 1);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
         | Notice::LinkRefused { conn, .. }
         | Notice::Dropped { conn, .. }
         | Notice::Ahead { conn }
+        | Notice::TooOld { conn }
         | Notice::NoRoom { conn }
         | Notice::LookupDone { conn, .. }
         | Notice::LookupAbandoned { conn, .. } => Some(*conn),
@@ -44,6 +45,7 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
         | Notice::LinkRefused { .. }
         | Notice::Dropped { .. }
         | Notice::Ahead { .. }
+        | Notice::TooOld { .. }
         | Notice::NoRoom { .. }
         | Notice::LookupDone { .. }
         | Notice::LookupAbandoned { .. }
@@ -90,6 +92,9 @@ impl fmt::Display for Text<'_> {
             Notice::Ahead { .. } => {
                 f.write_str("report not kept: stamped too far ahead of this clock")
             }
+            Notice::TooOld { .. } => {
+                f.write_str("report not kept: stamped further back than records are kept")
+            }
             Notice::NoRoom { .. } => {
                 f.write_str("report not kept: the table is full of later ones")
             }
@@ -124,12 +129,16 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Crowded => "too many connections or bytes from its address",
         Goodbye::Idle => "idle",
         Goodbye::Stalled => "takes nothing of what waits for it",
+        Goodbye::Unread => {
+            "does not take its answers, and there is no room for more of all clients'"
+        }
         Goodbye::Silent => "nothing heard for 15 s",
         Goodbye::Replaced => "replaced by a newer link",
         Goodbye::Refused => "this server refused the handshake",
         Goodbye::TurnedAway => "the other side refused the handshake",
         Goodbye::Insecure => "not secured by TLS",
         Goodbye::NeverSecured => "not secured by TLS within 5 s",
+        Goodbye::Http => "it speaks HTTP",
         Goodbye::Stopping => "this server is stopping",
     }
 }

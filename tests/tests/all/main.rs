@@ -36,4 +36,5 @@ mod splice;
 mod table;
 mod tls;
 mod unit;
+mod unread;
 mod whatsat;
