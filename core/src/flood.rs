@@ -33,7 +33,7 @@ struct Walk {
 }
 
 /// Slots that one call looks at before it lets others have their turn.
-const STEPS: u32 = 1 << 16;
+pub(crate) const STEPS: u32 = 1 << 16;
 
 impl Cursor {
     /// A cursor for a neighbour that has been sent everything before change `next`; records that came
