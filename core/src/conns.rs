@@ -242,3 +242,18 @@ impl Conns {
         self.slots.len() - self.free.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_connection_is_owed_nothing_and_one_that_asked_is_owed_an_answer() {
+        let mut conn = Conn::new(Role::Client { plain: false }, Instant::default());
+        assert_eq!(conn.owed(), 0);
+        for owed in 1..3 {
+            conn.replies.get_or_insert_default().push_ready(b"?\n".to_vec());
+            assert_eq!(conn.owed(), owed);
+        }
+    }
+}

@@ -20,7 +20,7 @@ use crate::command::Grammar;
 use crate::config::{Config, ConfigError};
 use crate::conns::{Conn, Conns, Door, Role, Security};
 use crate::counters::Counters;
-use crate::directory::{Directory, Origin, Place, Record};
+use crate::directory::{Directory, Forgotten, Origin, Place, Record};
 use crate::durations::Durations;
 use crate::entropy::Entropy;
 use crate::flow::ReadState;
@@ -428,6 +428,7 @@ impl Herd {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Now, out: &mut Output) {
+        let mut records_are_due = false;
         while let Some((at, wake)) = self.timers.pop_due(now.mono) {
             match wake {
                 Wake::Connection(id) => self.check_conn(now, id, at, out),
@@ -437,7 +438,7 @@ impl Herd {
                     self.lookup_alarm = None;
                     self.check_lookups(now, out);
                 }
-                Wake::Records => self.check_records(now, out),
+                Wake::Records => records_are_due = true,
                 Wake::Flood if self.flood_alarm == Some(at) => {
                     self.flood_alarm = None;
                     self.offered = 0;
@@ -445,6 +446,10 @@ impl Herd {
                 Wake::Stop => self.abandon_all(now, out),
                 Wake::Lookup | Wake::Flood => {}
             }
+        }
+        if records_are_due {
+            // Not in the loop: its timer may be due again at once, in a call of its own.
+            self.check_records(now, out);
         }
         self.sweep_timers();
         self.settle(now, out);
@@ -542,13 +547,15 @@ impl Herd {
 
     fn check_records(&mut self, now: Now, out: &mut Output) {
         let age = self.config.limits.record_age_s;
-        let records = self.directory.forget_before(now.wall.minus_seconds(age));
+        let Forgotten { records, is_over } =
+            self.directory.forget_before(now.wall.minus_seconds(age));
         if records > 0 {
             self.counters.forgotten += records as u64;
             out.log(Notice::Forgotten { records });
         }
         let pause = seconds(age) / 16;
         let pause = pause.clamp(Duration::from_millis(100), Duration::from_secs(10));
+        let pause = if is_over { pause } else { Duration::ZERO };
         self.timers.set(now.mono.after(pause), Wake::Records);
     }
 

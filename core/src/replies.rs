@@ -118,4 +118,15 @@ mod tests {
         assert_eq!(replies.pop(), Some((b"AT\n3".to_vec(), Form::Answer)));
         assert_eq!((replies.len(), replies.bytes()), (0, 0));
     }
+
+    #[test]
+    fn an_answer_finds_its_question_when_replies_before_it_have_gone() {
+        let mut replies = Replies::default();
+        let [first, second, third] = [(); 3].map(|()| replies.push_waiting(question()));
+        for (ticket, name) in [(first, b'1'), (second, b'2'), (third, b'3')] {
+            replies.settle(ticket, |question| question.at_line.push(name));
+            let expected = [b"AT\n".as_slice(), &[name]].concat();
+            assert_eq!(replies.pop(), Some((expected, Form::Answer)));
+        }
+    }
 }

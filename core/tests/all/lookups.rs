@@ -284,3 +284,13 @@ fn a_lookup_is_logged_with_its_times_and_its_outcome() {
         took: Duration::from_secs(3),
     }));
 }
+
+#[test]
+fn of_a_client_that_leaves_the_running_and_the_waiting_lookups_are_abandoned() {
+    let (mut hill, conn) = with(1, 5);
+    for radius in 1..=4 {
+        hill.says(conn, &format!("WHATSAT kiwi {radius} 5"));
+    }
+    hill.breaks(conn);
+    assert_eq!(hill.counters().lookups_abandoned, 4);
+}
