@@ -59,6 +59,8 @@ pub struct Host<S> {
     perform: Box<dyn Fn(Job<S>) + Send + Sync>,
     log: LogFile,
     inquiry: Inquiry,
+    /// What this server is called.
+    name: Arc<str>,
     /// Where each neighbour is reached, and what it is called.
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
@@ -180,6 +182,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             perform: Box::new(perform),
             log,
             inquiry,
+            name: Arc::from(&*settings.core.name),
             peers: addresses.zip(names).collect(),
             plain: settings.plain_addresses(),
             tls: settings.tls.clone(),

@@ -11,6 +11,7 @@ mod limits;
 mod lines;
 mod lookups;
 mod mesh;
+mod namesakes;
 mod net;
 mod plain;
 mod pressure;
