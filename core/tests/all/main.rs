@@ -23,4 +23,5 @@ mod stopping;
 mod strangers;
 mod support;
 mod table;
+mod typed;
 mod whatsat;
