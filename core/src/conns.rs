@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) struct Conn {
     /// What it counts against, if it is a client's and its address has limits.
     pub(crate) source: Option<Source>,
     /// Where it comes from, if it was accepted.
-    pub(crate) from: Option<Source>,
+    pub(crate) from: Option<IpAddr>,
     pub(crate) security: Security,
     pub(crate) framer: Framer,
     /// No line of it was carried out yet.
@@ -75,7 +76,10 @@ impl Role {
         match self {
             Self::Opening(Opening::Challenge { .. }) => true,
             Self::Opening(Opening::Proof(exchange)) => exchange.ours == Side::Dialler,
-            Self::Client { .. } | Self::Undecided(_) | Self::Link(_) => false,
+            Self::Opening(Opening::Contest { .. })
+            | Self::Client { .. }
+            | Self::Undecided(_)
+            | Self::Link(_) => false,
         }
     }
 }
@@ -98,6 +102,9 @@ pub(crate) enum Opening {
     Challenge { peer: PeerId, nonce: Nonce },
     /// Both have said who they are, and we wait for the other's proof.
     Proof(Exchange),
+    /// The dialler has proven itself while there is a link with another start of the same server: whether that
+    /// one still lives is seen when this time has come.
+    Contest { exchange: Exchange, until: Instant },
 }
 
 /// What the two sides of a handshake have said to each other, beside their names.
@@ -146,7 +153,14 @@ impl Conn {
 
     /// Whether it must prove itself within the time of a handshake.
     pub(crate) fn is_unproven(&self) -> bool {
-        matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull(_)))
+        match self.role {
+            Role::Opening(Opening::Challenge { .. } | Opening::Proof(_))
+            | Role::Undecided(Door::Links | Door::SharedFull(_)) => true,
+            Role::Opening(Opening::Contest { .. })
+            | Role::Undecided(Door::Shared { .. })
+            | Role::Client { .. }
+            | Role::Link(_) => false,
+        }
     }
 
     /// Whether it must be secured within the time of a handshake.
@@ -158,6 +172,9 @@ impl Conn {
     pub(crate) fn due(&self, limits: &Limits) -> Option<Instant> {
         if let ReadState::HalfClosed { at } = self.flow.read {
             return Some(at.after(LINGER));
+        }
+        if let Role::Opening(Opening::Contest { until, .. }) = self.role {
+            return Some(until);
         }
         if self.is_unproven() || self.is_awaited() {
             return Some(self.opened.after(HANDSHAKE));

@@ -4,6 +4,7 @@
 //! end have files of their own beside it.
 
 mod client;
+mod contest;
 mod lifecycle;
 mod link;
 mod opening;
@@ -31,7 +32,7 @@ use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::{LookupError, Response};
-use crate::sources::{Source, Sources};
+use crate::sources::Sources;
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
@@ -65,10 +66,12 @@ pub struct Herd {
     /// Connections that count against `limits.connections`.
     clients: usize,
     sources: Sources,
-    /// Connections whose lines were held and may be read now. Empty between two inputs.
-    due: Vec<ConnId>,
     /// Connections that were accepted and must prove themselves.
     unproven: Unproven,
+    /// Where another server of this one's name is, as a neighbour has said last.
+    namesake: Option<IpAddr>,
+    /// Connections whose lines were held and may be read now. Empty between two inputs.
+    due: Vec<ConnId>,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -188,8 +191,9 @@ impl Herd {
             lookups_waited: Durations::default(),
             clients: 0,
             sources: Sources::new(limits),
-            due: Vec::new(),
             unproven: Unproven::default(),
+            namesake: None,
+            due: Vec::new(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -227,7 +231,7 @@ impl Herd {
         };
         let mut conn = Conn::new(role, now.mono);
         conn.source = source.filter(|_| conn.is_client());
-        conn.from = Some(Source::of(from));
+        conn.from = Some(from);
         if self.is_secured(listener) {
             conn.security = Security::Awaited;
         }
@@ -403,7 +407,9 @@ impl Herd {
         }
         self.stopping = true;
         self.timers.set(now.mono.after(STOPPING), Wake::Stop);
-        let has_said_nothing = |conn: &Conn| conn.is_unproven() || conn.is_awaited();
+        let has_said_nothing = |conn: &Conn| {
+            conn.is_unproven() || conn.is_awaited() || matches!(conn.role, Role::Opening(_))
+        };
         let open: Vec<_> =
             self.conns.iter().map(|(id, conn)| (id, has_said_nothing(conn))).collect();
         for (id, silent) in open {

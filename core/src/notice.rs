@@ -1,5 +1,6 @@
 //! What happened, for the log.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::command::Malformed;
@@ -58,6 +59,26 @@ pub enum Notice {
         conn: ConnId,
         /// Why.
         why: Refusal,
+    },
+    /// A neighbour was refused because there is a link with another server of its name, and that one lives. Said
+    /// once for each start of the neighbour.
+    NameTwice {
+        /// The name that two servers have.
+        peer: PeerId,
+        /// The connection of the one that there is a link with.
+        link: ConnId,
+        /// The connection of the other.
+        other: ConnId,
+    },
+    /// A neighbour has refused this server because it has a link with another of the same name, and that one lives.
+    /// Said once for each address of the other.
+    OwnNameTwice {
+        /// The neighbour.
+        peer: PeerId,
+        /// The connection with it.
+        conn: ConnId,
+        /// Where the neighbour says that the other server is.
+        address: IpAddr,
     },
     /// A line on a link was dropped.
     Dropped {
@@ -161,6 +182,8 @@ pub enum Refusal {
     Role,
     /// The other side does not hold the secret, or says again what it heard.
     Proof,
+    /// There is a link with another server of the dialler's name, and that one lives.
+    Taken,
     /// The connection is not secured, or not by a certificate of this neighbour's.
     Certificate,
     /// The handshake took more than 5 seconds.

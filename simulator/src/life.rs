@@ -317,6 +317,10 @@ impl Life {
                 self.model.finishes(id.number(), error == Some(LookupError::Busy), clock)
             }
             Notice::Forgotten { records } => self.model.forgets(records, clock),
+            Notice::NameTwice { other: conn, .. } | Notice::OwnNameTwice { conn, .. } => {
+                let what = format!("connection {} is said to be of a second server", key(conn));
+                Err(Violation::new(Invariant::Links, what))
+            }
             Notice::Dropped { conn, why } => {
                 let what = format!("a line of connection {} was dropped: {why:?}", key(conn));
                 Err(Violation::new(Invariant::Links, what))

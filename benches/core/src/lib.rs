@@ -6,7 +6,7 @@
 
 use core::net::Ipv4Addr;
 use herd_core::{
-    Action, Config, ConnId, Dialect, Dialled, Grammar, Herd, Instant, LinkKind, Listener,
+    Action, Config, ConnId, Dialect, Dialled, Grammar, Herd, Instant, Limits, LinkKind, Listener,
     Neighbour, Now, Output, PeerId, Response, Secret, Seed, Timestamp,
 };
 

@@ -11,6 +11,7 @@ use crate::ids::ConnId;
 use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::{Action, Output};
 use crate::peers::LAST_BACKOFF;
+use crate::sources::Source;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::Wake;
 
@@ -56,7 +57,7 @@ impl Herd {
             && !conn.is_unproven()
             && let Some(from) = conn.from
         {
-            self.unproven.remove(from, id);
+            self.unproven.remove(Source::of(from), id);
         }
         if !conn.is_client()
             && let Some(source) = conn.source.take()
@@ -73,7 +74,7 @@ impl Herd {
     /// where another has as many.
     pub(super) fn expect_handshake(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(from) = self.conns.get(id).and_then(|conn| conn.from) else { return };
-        self.unproven.insert(from, id);
+        self.unproven.insert(Source::of(from), id);
         let most = self.config.limits.handshakes as usize + self.peers.len();
         if self.unproven.len() <= most {
             return;
@@ -165,7 +166,7 @@ impl Herd {
             self.sources.leave(source);
         }
         if let Some(from) = conn.from.filter(|_| conn.is_unproven()) {
-            self.unproven.remove(from, id);
+            self.unproven.remove(Source::of(from), id);
         }
         if matches!(conn.role, Role::Client { .. }) {
             self.answers -= conn.answers();
@@ -189,7 +190,11 @@ impl Herd {
                 out.log(Notice::Closed { conn: id, why });
                 self.link_down(now, peer, id, out);
             }
-            Role::Client { .. } | Role::Undecided(_) | Role::Opening(_) => {
+            Role::Opening(Opening::Contest { exchange, .. }) => {
+                out.log(Notice::Closed { conn: id, why });
+                self.peers[exchange.peer.index()].contender.take_if(|contender| *contender == id);
+            }
+            Role::Client { .. } | Role::Undecided(_) | Role::Opening(Opening::Proof(_)) => {
                 out.log(Notice::Closed { conn: id, why });
             }
         }
@@ -206,6 +211,7 @@ impl Herd {
         let shut = matches!(conn.flow.read, ReadState::HalfClosed { .. });
         let unproven = conn.is_unproven();
         let awaited = conn.is_awaited();
+        let contests = matches!(conn.role, Role::Opening(Opening::Contest { .. }));
         match conn.due(&self.config.limits) {
             Some(due) if due <= now.mono && shut => {
                 let why = self.shut_for();
@@ -215,6 +221,7 @@ impl Herd {
                 self.counters.insecure += 1;
                 self.close(now, id, Goodbye::NeverSecured, out);
             }
+            Some(due) if due <= now.mono && contests => self.end_contest(now, id, out),
             Some(due) if due <= now.mono && unproven => {
                 self.refuse(now, id, Refusal::TimedOut, out);
             }

@@ -13,6 +13,7 @@ mod limits;
 mod lines;
 mod lookups;
 mod mesh;
+mod namesakes;
 mod net;
 mod plain;
 mod pressure;

@@ -59,6 +59,8 @@ pub struct Host<S> {
     perform: Box<dyn Fn(Job<S>) + Send + Sync>,
     log: LogFile,
     inquiry: Inquiry,
+    /// What this server is called.
+    name: Arc<str>,
     /// Where each neighbour is reached, and what it is called.
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
@@ -162,6 +164,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     ) -> Self {
         let plain = settings.plain_addresses();
         let HostSettings { core, dial, tls, upstream } = settings;
+        let name = Arc::from(&*core.name);
         let names = core.neighbours.iter().map(|neighbour| Arc::from(&*neighbour.name));
         let addresses = dial.iter().map(|address| Arc::from(address.as_str()));
         let peers = addresses.zip(names).collect();
@@ -185,6 +188,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             perform: Box::new(perform),
             log,
             inquiry,
+            name,
             peers,
             plain,
             tls,

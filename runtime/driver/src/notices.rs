@@ -12,6 +12,10 @@ pub(crate) struct Text<'a> {
     pub(crate) who: Option<(u64, &'a str)>,
     /// The name of the neighbour it is about.
     pub(crate) neighbour: Option<&'a str>,
+    /// The name of this server.
+    pub(crate) server: &'a str,
+    /// The addresses of the two servers that have one name.
+    pub(crate) namesakes: Option<[&'a str; 2]>,
 }
 
 /// The connection that a notice is about.
@@ -28,8 +32,9 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
         | Notice::TooOld { conn }
         | Notice::NoRoom { conn }
         | Notice::LookupDone { conn, .. }
+        | Notice::OwnNameTwice { conn, .. }
         | Notice::LookupAbandoned { conn, .. } => Some(*conn),
-        Notice::DialFailed { .. } | Notice::Forgotten { .. } => None,
+        Notice::DialFailed { .. } | Notice::NameTwice { .. } | Notice::Forgotten { .. } => None,
     }
 }
 
@@ -38,7 +43,9 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
     match notice {
         Notice::DialFailed { peer, .. }
         | Notice::LinkUp { peer, .. }
-        | Notice::LinkDown { peer, .. } => Some(*peer),
+        | Notice::LinkDown { peer, .. }
+        | Notice::NameTwice { peer, .. }
+        | Notice::OwnNameTwice { peer, .. } => Some(*peer),
         Notice::Opened { .. }
         | Notice::Secured { .. }
         | Notice::Closed { .. }
@@ -55,6 +62,9 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
 
 /// How much a notice matters: what a wrong configuration brings about is a warning.
 pub(crate) fn level(notice: &Notice) -> log::Level {
+    if matches!(notice, Notice::NameTwice { .. } | Notice::OwnNameTwice { .. }) {
+        return log::Level::Warn;
+    }
     let Notice::LinkRefused { why, .. } = notice else { return log::Level::Info };
     match why {
         Refusal::Version
@@ -63,8 +73,15 @@ pub(crate) fn level(notice: &Notice) -> log::Level {
         | Refusal::Role
         | Refusal::Certificate
         | Refusal::Proof => log::Level::Warn,
-        Refusal::NotAHandshake | Refusal::TimedOut | Refusal::TooMany => log::Level::Info,
+        Refusal::NotAHandshake | Refusal::TimedOut | Refusal::TooMany | Refusal::Taken => {
+            log::Level::Info
+        }
     }
+}
+
+/// Whether strangers can bring it about, as often as they like.
+pub(crate) fn is_by_strangers(notice: &Notice) -> bool {
+    matches!(notice, Notice::LinkRefused { .. })
 }
 
 impl fmt::Display for Text<'_> {
@@ -87,6 +104,15 @@ impl fmt::Display for Text<'_> {
             Notice::LinkDown { why, .. } => {
                 write!(f, "link with {neighbour} is down: {}", goodbye(*why))
             }
+            Notice::NameTwice { .. } => {
+                let [one, other] = self.namesakes.unwrap_or(["?"; 2]);
+                write!(f, "two servers call themselves {neighbour}: {one} and {other}")
+            }
+            Notice::OwnNameTwice { address, .. } => write!(
+                f,
+                "two servers call themselves {}: this one, and one at {address} that has a link with {neighbour}",
+                self.server
+            ),
             Notice::LinkRefused { why, .. } => write!(f, "link refused: {}", refusal(*why)),
             Notice::Dropped { why, .. } => write!(f, "line dropped: {why:?}"),
             Notice::Ahead { .. } => {
@@ -151,6 +177,7 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::NotANeighbour => "not a neighbour of this server",
         Refusal::Role => "the other side is the one to be dialled",
         Refusal::Proof => "the other side does not hold the herd's secret",
+        Refusal::Taken => "another server of the same name has a link",
         Refusal::Certificate => "the other side showed no certificate of this neighbour's",
         Refusal::TimedOut => "no handshake within 5 s",
         Refusal::TooMany => "too many handshakes under way",

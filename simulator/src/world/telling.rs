@@ -64,6 +64,14 @@ impl World<'_> {
             Notice::LinkRefused { conn, why } => {
                 format!("refuses  {:>4}: {}", wire(conn), refusal(why))
             }
+            Notice::NameTwice { peer, other, .. } => {
+                let name = neighbour(peer);
+                format!("         {:>4}: another {name} lives", wire(other))
+            }
+            Notice::OwnNameTwice { peer, conn, .. } => {
+                let name = neighbour(peer);
+                format!("         {:>4}: {name} knows another of this name", wire(conn))
+            }
             Notice::Dropped { conn, why } => format!("drops    {:>4}: {why:?}", wire(conn)),
             Notice::Ahead { conn } => format!("         {:>4}: too far ahead", wire(conn)),
             Notice::TooOld { conn } => format!("         {:>4}: too old", wire(conn)),
@@ -159,6 +167,7 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::NotANeighbour => "not a neighbour",
         Refusal::Role => "the one to be dialled",
         Refusal::Proof => "no proof",
+        Refusal::Taken => "another of its name lives",
         Refusal::Certificate => "no certificate",
         Refusal::TimedOut => "too late",
         Refusal::TooMany => "too many at once",

@@ -26,6 +26,8 @@ pub(super) struct Entry<S> {
     pub(super) port: Arc<Port<S>>,
     /// Who is at the other end: an address, or a neighbour's name.
     pub(super) peer: Arc<str>,
+    /// The address at the other end, or where it was dialled.
+    pub(super) address: Arc<str>,
     pub(super) outbox: Outbox,
 }
 
@@ -46,7 +48,8 @@ impl<S: AsFd> Connections<S> {
         if self.entries.len() <= id.index() {
             self.entries.resize_with(id.index() + 1, || None);
         }
-        let entry = Entry { port: Arc::clone(&port), peer, outbox: Outbox::default() };
+        let address = Arc::clone(&peer);
+        let entry = Entry { port: Arc::clone(&port), peer, address, outbox: Outbox::default() };
         self.entries[id.index()] = Some(entry);
         port
     }
