@@ -250,6 +250,34 @@ fn a_runtime_that_is_not_built_is_said_to_be_missing() {
 }
 
 #[test]
+fn an_upstream_that_is_not_built_is_said_to_be_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = free.local_addr().unwrap();
+    drop(free);
+    let config = format!(
+        "provider = 'posts'\n[upstream]\nurl = 'http://{upstream}/search.json'\n\
+         [[server]]\nname = 'North'\naddress = '127.0.0.1:1'\n"
+    );
+    fs::write(dir.path().join("herd.toml"), config).unwrap();
+
+    let output = Command::new(programs().join("alone/herd"))
+        .args(["up", "--config", "herd.toml"])
+        .current_dir(dir.path())
+        .env("XDG_STATE_HOME", dir.path())
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "herd: there is no herd-posts beside this program: \
+         `cargo build --release -p herd-posts` builds it\n"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn servers_that_are_built_in_answer_and_end() {
     // Both are held until both are known, or they might be the same.
     let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
