@@ -182,7 +182,7 @@ impl Sample {
 const NEIGHBOUR: &str = "neighbour";
 
 /// Each limit: its key, what it is set to, and how often it was met.
-fn limits(status: &Status) -> [(&'static str, u32, u64); 16] {
+fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
     let counters = &status.counters;
     // One that is added is missing here, and the compiler says so.
     let Limits {

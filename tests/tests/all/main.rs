@@ -31,6 +31,7 @@ mod program;
 mod provider;
 mod reporters;
 mod roster;
+mod script;
 mod sources;
 mod splice;
 mod table;

@@ -6,6 +6,10 @@
 mod compact;
 mod csv;
 mod geojson;
+#[cfg(feature = "osm")]
+mod osm;
+#[cfg(not(feature = "osm"))]
+#[path = "without_osm.rs"]
 mod osm;
 pub(crate) mod packed;
 
