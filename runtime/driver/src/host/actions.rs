@@ -117,9 +117,17 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             state.connections.become_link(*conn, name);
         }
         let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
+        let level = rationed(&mut state.warned, now, notices::level(notice));
+        let kind = notices::kind(notice).filter(|_| level == log::Level::Info);
+        let from = entry.as_ref().and_then(|entry| entry.from);
+        if kind.is_some_and(|kind| !state.rations.admit(now.mono, from, kind)) {
+            return;
+        }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
-        let level = rationed(&mut state.warned, now, notices::level(notice));
-        self.log.event(now.wall, level, format_args!("{text}"));
+        match kind {
+            Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),
+            None => self.log.event(now.wall, level, format_args!("{text}")),
+        }
     }
 }
