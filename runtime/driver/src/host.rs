@@ -203,7 +203,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     pub fn accepted(&self, stream: S, from: SocketAddr, door: Door) -> Option<Arc<Port<S>>> {
         let plain = door == Door::Clients && self.plain.contains(&from.ip().to_canonical());
         let listener = match door {
-            Door::Links => Listener::Links,
+            Door::Links => Listener::Links { from: from.ip() },
             Door::Clients => Listener::Clients { from: from.ip(), plain },
         };
         bound_unsent(&stream);
