@@ -102,8 +102,7 @@ impl Target {
         if let Some(address) = Address::parse(name) {
             return Ok(vec![Self::unknown(&address)]);
         }
-        let rosters: Vec<_> =
-            builtin::names().into_iter().filter_map(Roster::builtin).collect();
+        let rosters: Vec<_> = builtin::names().into_iter().filter_map(Roster::builtin).collect();
         let mut candidates = Vec::new();
         for roster in &rosters {
             if let Ok(at) = roster.find(name) {

@@ -75,7 +75,7 @@ pub fn read(path: &Path) -> Result<Roster, Failure> {
 /// The first thing that is wrong, with file and line.
 pub fn parse(path: &Path, text: &str) -> Result<Roster, Failure> {
     let source = Source::new(path, text);
-    let file: File = source.parse()?;
+    let file: File = source.parse(File::KEYS)?;
     let servers = servers::servers(&source, &file.server)?;
     Ok(Roster {
         name: path.display().to_string(),

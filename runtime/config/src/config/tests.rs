@@ -176,7 +176,7 @@ fn an_unknown_key_without_likeness_gets_the_keys_there_are() {
 
 #[test]
 fn a_wrong_type_is_an_error_with_its_line() {
-    assert_eq!(wrong_before("\n\nprovider = 3"), "3: expected a string");
+    assert_eq!(wrong_before("\n\nprovider = 3"), "3: invalid type: integer `3`, expected a string");
     assert_eq!(
         wrong_before("[limits]\nclients = '1'"),
         "2: invalid type: string \"1\", expected u32"

@@ -3,6 +3,7 @@
 //! A number that has gone stale finds nothing. What is written to a connection, and what the core is told of
 //! it, is others' to know.
 
+use core::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(super) struct Entry<S> {
     pub(super) peer: Arc<str>,
     /// The address at the other end, or where it was dialled.
     pub(super) address: Arc<str>,
+    /// Where it comes from, where it was accepted.
+    pub(super) from: Option<IpAddr>,
     pub(super) outbox: Outbox,
 }
 
@@ -41,6 +44,7 @@ impl<S: AsFd> Connections<S> {
         id: ConnId,
         stream: S,
         peer: Arc<str>,
+        from: Option<IpAddr>,
         session: Option<Session>,
     ) -> Arc<Port<S>> {
         self.last += 1;
@@ -49,7 +53,8 @@ impl<S: AsFd> Connections<S> {
             self.entries.resize_with(id.index() + 1, || None);
         }
         let address = Arc::clone(&peer);
-        let entry = Entry { port: Arc::clone(&port), peer, address, outbox: Outbox::default() };
+        let outbox = Outbox::default();
+        let entry = Entry { port: Arc::clone(&port), peer, address, from, outbox };
         self.entries[id.index()] = Some(entry);
         port
     }
