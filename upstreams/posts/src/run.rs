@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
 use crate::app::App;
-use crate::database::Database;
+use crate::database::{self, Database, OpenError};
 use crate::graphql::Api;
 use crate::http::{self, Http};
 use crate::ids::now_ms;
@@ -44,7 +44,9 @@ pub(crate) enum Failure {
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: String, source: io::Error },
     #[error("cannot open the database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] OpenError),
+    #[error("{0}")]
+    Shared(String),
     #[error("cannot add the demo: {}", .0.in_full())]
     Demo(#[source] Error),
     #[error("cannot serve: {0}")]
@@ -63,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
+        let _lock = database::lock(&options.database).map_err(Failure::Shared)?;
         let database = Database::open(&options.database).await?;
         if options.demo {
             add_demo(&database).await?;
@@ -73,6 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         let app = Arc::new(App::new(database, options.post_characters));
         let background =
             [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
+        eprintln!("herd-posts: the data are in {}", database::whereabouts(&options.database));
         announce("herd-posts", listener.local_addr()?);
         let router = http::router(Http {
             api: Api::new(Arc::clone(&app)),
