@@ -1,0 +1,5 @@
+//! Reports that come in over HTTP.
+
+mod target;
+
+pub use target::Target;

@@ -1,0 +1,4 @@
+//! The gateway as its users meet it.
+
+mod formats;
+mod golden;
