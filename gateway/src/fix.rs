@@ -65,6 +65,17 @@ impl Position {
         }
     }
 
+    /// Latitude and longitude as JSON writes numbers, in the same digits.
+    pub(crate) fn coordinates(&self) -> [String; 2] {
+        let Some(location) = Location::parse(self.text.as_bytes()) else {
+            return Default::default();
+        };
+        let (mut latitude, mut longitude) = (Vec::new(), Vec::new());
+        location.write_latitude(&mut latitude);
+        location.write_longitude(&mut longitude);
+        [latitude, longitude].map(|text| String::from_utf8(text).unwrap_or_default())
+    }
+
     /// As the herd protocol has it: `+34.068930-118.445127`.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -18,7 +18,7 @@ use herd_core::PeerId;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
-pub use client::{host, trusting};
+pub use client::{client_config, host, server_name, trusting};
 pub use files::verify;
 pub(crate) use files::{is_name, load};
 pub use session::{End, Opened, Session};

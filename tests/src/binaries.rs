@@ -39,7 +39,8 @@ fn program(name: &str) -> &'static Path {
     built.get(name).unwrap_or_else(|| panic!("the workspace builds no program {name}"))
 }
 
-/// Builds once a process. Between processes cargo's own lock and freshness check do the same.
+/// Builds once a process, in the profile of the tests themselves. Between processes cargo's own lock and freshness
+/// check do the same.
 ///
 /// Where the programs are is what cargo says, so that a stale one is never run.
 fn build(packages: &[&str]) -> BTreeMap<String, PathBuf> {
@@ -54,8 +55,9 @@ fn build(packages: &[&str]) -> BTreeMap<String, PathBuf> {
         }
     }
     let output = command
-        .args(["build", "--release", "--message-format=json", "--manifest-path"])
+        .args(["build", "--message-format=json", "--manifest-path"])
         .arg(workspace)
+        .args((!cfg!(debug_assertions)).then_some("--release"))
         .args(packages.iter().flat_map(|package| ["-p", package]))
         .stderr(Stdio::inherit())
         .output()

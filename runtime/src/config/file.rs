@@ -23,6 +23,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) log: Log,
     #[serde(default)]
+    pub(super) gateway: Gateway,
+    #[serde(default)]
     pub(super) server: Vec<Server>,
 }
 
@@ -68,6 +70,12 @@ pub(super) struct Log {
     pub(super) dir: Option<PathBuf>,
     pub(super) rotate_mib: Option<Spanned<u32>>,
     pub(super) keep: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gateway {
+    pub(super) listen: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -162,6 +162,7 @@ pub(super) fn roster(name: &str) -> Option<Roster> {
         upstream: Upstream::usual(builtin.upstream),
         limits: Limits::default(),
         log: LogSettings::default(),
+        gateway: None,
     })
 }
 
