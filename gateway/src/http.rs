@@ -20,6 +20,7 @@ use crate::answer::error;
 use crate::counts::{self, Counts, Gauges};
 use crate::intake::{self, Intake};
 use crate::out::{self, Out};
+use crate::page;
 
 /// What every answer says unless it says something else itself.
 const HEADERS: [(&str, &str); 4] = [
@@ -49,6 +50,7 @@ pub(crate) fn router(intake: Arc<Intake>, out: Arc<Out>, counts: Arc<Counts>) ->
         .with_state(watched)
         .merge(intake::router(intake))
         .merge(out::router(out))
+        .merge(page::router())
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this address"))
         .layer(middleware::from_fn(own_pages_only));
     HEADERS.into_iter().fold(routes, |routes, (name, value)| {

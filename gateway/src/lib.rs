@@ -16,6 +16,7 @@ mod http;
 pub mod intake;
 mod number;
 pub mod out;
+mod page;
 pub mod replica;
 pub mod reporter;
 mod run;

@@ -1,5 +1,6 @@
 //! The gateway as its users meet it.
 
+mod browser;
 mod clients;
 mod documented;
 mod formats;
@@ -7,3 +8,7 @@ mod golden;
 mod harness;
 mod intake;
 mod streams;
+// The microblog's tests have the browser, too.
+#[path = "../../../upstreams/posts/tests/all/browser/webdriver.rs"]
+#[expect(dead_code, reason = "these tests need less of it")]
+mod webdriver;

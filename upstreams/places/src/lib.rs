@@ -26,6 +26,7 @@ mod query;
 mod run;
 mod serve;
 mod sphere;
+mod towns;
 mod words;
 
 pub use import::{ImportError, import};
@@ -35,3 +36,4 @@ pub use query::{MAX_KEYWORD_BYTES, MAX_RADIUS_M};
 pub use run::{Error, Options, Ready, run};
 pub use serve::{GRACE, PATH, serve};
 pub use sphere::{EARTH_RADIUS_M, LatLng};
+pub use towns::greatest_towns;
