@@ -5,9 +5,9 @@
 use crate::output::say;
 use crate::target::Target;
 use cases::{Case, Need};
+use herd_config::Failure;
+use herd_config::args::HerdArgs;
 use herd_core::Dialect;
-use herd_runtime::Failure;
-use herd_runtime::args::HerdArgs;
 use play::{Herd, Mismatch};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@
 //! are programs of their own. Either way the process ends when `herd up` does; on Linux even if that was killed.
 
 use crate::platform;
-use herd_runtime::Failure;
+use herd_config::Failure;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -1,7 +1,7 @@
 //! `herd init`: a configuration to begin with.
 
 use crate::output::{program, quoted, say};
-use herd_runtime::{Failure, config, secret};
+use herd_config::{Failure, config, secret};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::io::Write;
@@ -122,10 +122,11 @@ fn unable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use herd_config::Roster;
+    use herd_config::args::{Args as ServerArgs, HerdArgs, LogArgs};
+    use herd_config::logging::LogSettings;
     use herd_core::Limits;
-    use herd_runtime::args::{Args as ServerArgs, HerdArgs, LogArgs};
-    use herd_runtime::log::LogSettings;
-    use herd_runtime::{Roster, load};
+    use herd_runtime::load;
 
     #[test]
     fn what_is_written_runs_a_herd() {
@@ -141,7 +142,7 @@ mod tests {
     fn what_is_written_are_the_defaults_of_every_key() {
         let dir = tempfile::tempdir().unwrap();
         let (config, _) = write(dir.path(), false).unwrap();
-        let roster = Roster::chosen(&HerdArgs { config: Some(config), roster: None }).unwrap();
+        let roster = HerdArgs { config: Some(config), roster: None }.chosen().unwrap();
         let usual = Roster::builtin("places-2020").unwrap();
 
         assert_eq!(roster.limits, Limits::default());

@@ -2,8 +2,8 @@
 
 use crate::target::Target;
 use crate::wire::Wire;
-use herd_runtime::Failure;
-use herd_runtime::args::HerdArgs;
+use herd_config::Failure;
+use herd_config::args::HerdArgs;
 use std::ffi::OsString;
 use std::io;
 use std::io::{Read, Write};

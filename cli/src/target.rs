@@ -3,10 +3,11 @@
 use crate::output::{program, quoted};
 use crate::wire::Wire;
 use core::time::Duration;
+use herd_config::address::Address;
+use herd_config::args::HerdArgs;
+use herd_config::{Failure, Roster, builtin};
 use herd_core::Dialect;
-use herd_runtime::address::Address;
-use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster, roster, tls};
+use herd_tls as tls;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ impl Target {
     /// any roster, the default first.
     pub(crate) fn find(name: &str, herd: &HerdArgs) -> Result<Self, Failure> {
         if herd.config.is_some() || herd.roster.is_some() {
-            let roster = Roster::chosen(herd)?;
+            let roster = herd.chosen()?;
             return match (roster.find(name), Address::parse(name)) {
                 (Ok(at), _) => Ok(Self::known(&roster, at, chosen_by(herd))),
                 (Err(_), Some(address)) => Ok(Self::unknown(&address)),
@@ -46,9 +47,9 @@ impl Target {
         if let Some(address) = Address::parse(name) {
             return Ok(Self::unknown(&address));
         }
-        for roster in roster::names().into_iter().filter_map(Roster::builtin) {
+        for roster in builtin::names().into_iter().filter_map(Roster::builtin) {
             if let Ok(at) = roster.find(name) {
-                let is_default = roster.name == roster::DEFAULT;
+                let is_default = roster.name == builtin::DEFAULT;
                 let chosen = if is_default {
                     Vec::new()
                 } else {
@@ -175,7 +176,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn chosen_by(args: &HerdArgs) -> Vec<String> {
     match (&args.config, args.roster.as_deref()) {
         (Some(path), _) => vec!["--config".to_owned(), quoted(path.display())],
-        (None, Some(name)) if name != roster::DEFAULT => {
+        (None, Some(name)) if name != builtin::DEFAULT => {
             vec!["--roster".to_owned(), name.to_owned()]
         }
         (None, _) => Vec::new(),

@@ -7,9 +7,9 @@ use crate::output::{say, warn};
 use crate::target::chosen_by;
 use clap::ValueEnum;
 use family::{Event, Family};
+use herd_config::args::{HerdArgs, LogArgs};
+use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
-use herd_runtime::args::{HerdArgs, LogArgs};
-use herd_runtime::{Failure, Roster};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ enum Runtime {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let roster = Roster::chosen(&args.herd)?;
+    let roster = args.herd.chosen()?;
     let program = server_program(args.runtime)?;
     let mut family = Family::new()?;
     match start(&mut family, &roster, &program, args) {
@@ -160,7 +160,7 @@ fn server_args(name: &str, args: &Args) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use herd_runtime::log::Level;
+    use herd_config::logging::Level;
 
     #[test]
     fn servers_get_the_arguments_of_the_herd() {

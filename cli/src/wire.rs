@@ -1,7 +1,7 @@
 //! A connection to a server, in the clear or secured, that one thread writes to and another reads from.
 
 use core::time::Duration;
-use herd_runtime::tls::{End, Session};
+use herd_tls::{End, Session};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};

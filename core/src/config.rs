@@ -7,7 +7,9 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// Everything a [`Herd`](crate::Herd) needs to know. [`Config::check`] is the only fallible step.
+use crate::changes::DEFAULT_RING;
+
+/// Everything a [`Herd`](crate::Herd) needs to know. Begin with [`Config::new`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// This server's ID, the one its `AT` lines carry.
@@ -119,6 +121,9 @@ pub struct Limits {
     pub address_bytes_s: u32,
     /// Whether these two hold for loopback too.
     pub address_loopback: bool,
+    /// Connections at once that were accepted and have not finished the handshake of a link, beside one for
+    /// each neighbour.
+    pub handshakes: u32,
     /// Bytes of a client's line, LF not counted.
     pub line_bytes: u32,
     /// Bytes of a client ID, [`MAX_CLIENT_BYTES`] at most.
@@ -153,6 +158,7 @@ impl Default for Limits {
             address_connections: 1000,
             address_bytes_s: 0,
             address_loopback: false,
+            handshakes: 1024,
             line_bytes: 8192,
             client_id_bytes: 255,
             pipeline: 128,
@@ -181,6 +187,22 @@ pub const MAX_SERVER_BYTES: usize = 64;
 pub const MIN_SECRET_BYTES: usize = 16;
 
 impl Config {
+    /// A server named `name` without neighbours, with the default limits and 10 seconds for a lookup.
+    pub fn new(name: impl Into<Box<str>>, seed: Seed) -> Self {
+        Self {
+            name: name.into(),
+            neighbours: Vec::new(),
+            secret: Secret::new([]),
+            dialect: Dialect::Places,
+            lookup_timeout: Duration::from_secs(10),
+            shared_address: false,
+            secured: Secured::default(),
+            limits: Limits::default(),
+            ring: DEFAULT_RING,
+            seed,
+        }
+    }
+
     /// Says whether a server can run with this.
     ///
     /// # Errors
@@ -220,6 +242,7 @@ impl Limits {
     pub fn check(&self) -> Result<(), ConfigError> {
         let positive = [
             ("connections", self.connections),
+            ("handshakes", self.handshakes),
             ("line_bytes", self.line_bytes),
             ("client_id_bytes", self.client_id_bytes),
             ("pipeline", self.pipeline),
@@ -233,6 +256,7 @@ impl Limits {
             return Err(ConfigError::ZeroLimit(key));
         }
         let capped = [
+            ("handshakes", self.handshakes, 1 << 16),
             ("client_id_bytes", self.client_id_bytes, 255),
             ("line_bytes", self.line_bytes, 1 << 24),
             ("output_bytes", self.output_bytes, 1 << 30),

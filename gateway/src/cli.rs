@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use herd_runtime::address::Address;
-use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster};
+use herd_config::Failure;
+use herd_config::address::Address;
+use herd_config::args::HerdArgs;
 
 use crate::run::{self, USUAL_LISTEN};
 
@@ -49,7 +49,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn start(args: Args) -> Result<(), Failure> {
-    let roster = Roster::chosen(&args.herd)?;
+    let roster = args.herd.chosen()?;
     let usual = || Address::parse(USUAL_LISTEN).expect("the usual address is one");
     let listen = args.listen.or_else(|| roster.gateway.clone()).unwrap_or_else(usual);
     run::run(&roster, &listen)

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use herd_clock as clock;
 use herd_core::Timestamp;
-use herd_runtime::clock;
 use serde_json::{Value, json};
 
 use crate::answer::{self, error};

@@ -89,6 +89,9 @@ impl Record {
     }
 }
 
+/// So many records are forgotten before others get to read.
+const REMOVED_AT_ONCE: usize = 1000;
+
 /// The copy, shared by all who read it and the one who feeds it.
 #[derive(Debug)]
 pub struct Replica {
@@ -188,6 +191,27 @@ impl Replica {
                 table.remove(slot);
             }
         });
+    }
+
+    /// Forgets all whose time is before `oldest`, as servers do with `record_age_s`.
+    pub fn forget_before(&self, oldest: Timestamp) {
+        let is_old =
+            |held: &Slot| held.entry.as_ref().is_some_and(|entry| entry.record.time < oldest);
+        // Looking for them keeps nobody waiting who reads.
+        let old: Vec<u32> = self.read(|table| {
+            let slots = (0..).zip(&table.slots);
+            slots.filter(|(_, held)| is_old(held)).map(|(slot, _)| slot).collect()
+        });
+        for some in old.chunks(REMOVED_AT_ONCE) {
+            self.change(|table| {
+                for slot in some {
+                    // It may have reported in the meantime.
+                    if is_old(&table.slots[*slot as usize]) {
+                        table.remove(*slot);
+                    }
+                }
+            });
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Table)) {

@@ -1,19 +1,25 @@
 //! The gateway from start to end: configuration, listener, reporter, signals.
 
+use core::time::Duration;
 use std::sync::Arc;
 
-use herd_runtime::address::Address;
-use herd_runtime::{Failure, Roster};
-use herd_service::{Ended, StopSignals, announce, listener, serve};
+use herd_clock as clock;
+use herd_config::address::Address;
+use herd_config::{Failure, Roster};
+use herd_service::{Ended, Limits, StopSignals, announce, listener, serve};
 use log::{LevelFilter, Log, Metadata, Record};
 use tokio::runtime::Builder;
+use tokio::time::interval;
 
 use crate::counts::Counts;
 use crate::http;
 use crate::intake::Intake;
-use crate::out::Out;
+use crate::out::{MAX_SUBSCRIBERS, Out};
 use crate::replica::Replica;
 use crate::reporter::{Reporter, Servers};
+
+/// Streams and maps, and as many again for reports and questions.
+const MAX_CONNECTIONS: usize = 2 * MAX_SUBSCRIBERS;
 
 /// Where a gateway listens when nothing is said.
 pub(crate) const USUAL_LISTEN: &str = "127.0.0.1:12080";
@@ -43,11 +49,13 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
         let ahead_s = roster.limits.ahead_s;
         let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), ahead_s);
         let intake = Arc::new(intake);
+        tokio::spawn(forget_old(Arc::clone(&replica), roster.limits.record_age_s));
         let run = u64::from_le_bytes(random().map_err(unable)?);
         let out = Arc::new(Out::new(replica, Arc::clone(&intake), run));
         announce("herd-gateway", listener.local_addr().map_err(unable)?);
         let router = http::router(intake, out, counts);
-        match serve(listener, router, &mut signals).await.map_err(unable)? {
+        let limits = Limits { connections: MAX_CONNECTIONS, ..Limits::default() };
+        match serve("herd-gateway", listener, router, limits, &mut signals).await.map_err(unable)? {
             Ended::AsAsked => Ok(()),
             Ended::CutShort => {
                 Err(Failure::unable("a second signal ended it before every request was answered"))
@@ -57,6 +65,19 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
     // Not to wait for streams that are open.
     runtime.shutdown_background();
     ended
+}
+
+/// Forgets what the servers of the herd forget for its age (0: nothing).
+async fn forget_old(replica: Arc<Replica>, record_age_s: u32) {
+    if record_age_s == 0 {
+        return;
+    }
+    let mut ticks =
+        interval(Duration::from_secs(1).max(Duration::from_secs(record_age_s.into()) / 60));
+    loop {
+        ticks.tick().await;
+        replica.forget_before(clock::now().wall.minus_seconds(record_age_s));
+    }
 }
 
 fn random() -> std::io::Result<[u8; 8]> {

@@ -14,7 +14,7 @@ const DECODER = new TextDecoder();
 /** Keeps a connection while the page is seen, and hands on what comes. */
 export class Feed {
   /**
-   * `onPoint(id, latitude, longitude, ageMs)` for each point; `onGone(id)` for one that has left the box or is
+   * `onPoint(id, latitude, longitude, age)` for each point, its age in seconds; `onGone(id)` for one that has left the box or is
    * forgotten; `onState({ clients, sent, more })`; `onStart()` when what is known is about to be sent anew;
    * `onEnd()` when the connection is lost.
    */
@@ -82,7 +82,7 @@ export class Feed {
       case POINTS:
         while (at < view.byteLength) {
           const id = this.names.get(u32());
-          this.handlers.onPoint(id, i32() / 1e7, i32() / 1e7, u32());
+          this.handlers.onPoint(id, i32() / 1e7, i32() / 1e7, u32() / 10);
         }
         break;
       case GONE:

@@ -37,8 +37,8 @@ export class LiveMap extends WorldMap {
   }
 
   /** A client is there. */
-  put(id, latitude, longitude, ageMs) {
-    this.points.put(id, latitude, longitude, ageMs);
+  put(id, latitude, longitude, age) {
+    this.points.put(id, latitude, longitude, age);
     if (id === this.chosenId) {
       this.trail.push([longitude, latitude]);
       if (this.trail.length > 500) this.trail.shift();

@@ -25,8 +25,8 @@ const feed = new Feed({
     map.points.clear();
     showList();
   },
-  onPoint: (id, latitude, longitude, ageMs) => {
-    map.put(id, latitude, longitude, ageMs);
+  onPoint: (id, latitude, longitude, age) => {
+    map.put(id, latitude, longitude, age);
     if (id === map.chosenId) showChosen();
     showList();
   },

@@ -32,8 +32,8 @@ export class Points {
     return this.ids.length;
   }
 
-  /** A client is there, as reported so long ago. */
-  put(id, latitude, longitude, ageMs) {
+  /** A client is there, as reported `age` seconds ago. */
+  put(id, latitude, longitude, age) {
     const time = now();
     const [x, y] = [toX(longitude), toY(latitude)];
     let slot = this.slots.get(id);
@@ -55,7 +55,7 @@ export class Points {
       length = isNear ? Math.min(GLIDE_S, since) : 0;
       if (!isNear) [fromX, fromY] = [x, y];
     }
-    this.data.set([fromX, fromY, x, y, time, length, time - ageMs / 1000, time], at);
+    this.data.set([fromX, fromY, x, y, time, length, time - age, time], at);
     this.restsAt = Math.max(this.restsAt, time + length);
     this.isStale = true;
   }

@@ -335,6 +335,7 @@ impl<'t> World<'t> {
             record_age: i64::from(limits.record_age_s) * 1_000_000_000,
             ahead: i64::from(limits.ahead_s) * 1_000_000_000,
             neighbours: self.servers[at].neighbours.len(),
+            handshakes: limits.handshakes as usize,
         }
     }
 
@@ -361,7 +362,7 @@ impl<'t> World<'t> {
             self.tally.calls += 1;
             if let Some(trace) = &mut self.trace {
                 let neighbour = |peer: usize| self.plan.names[neighbours[peer]].clone();
-                telling::tell_input(trace, self.now, name, &neighbour, &input, life);
+                Self::tell_input(trace, self.now, name, &neighbour, &input, life);
             }
             let mut out = core::mem::take(&mut self.out);
             let entered = input.enters();

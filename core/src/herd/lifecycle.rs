@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use super::{Herd, SPARE_HANDSHAKES, SPARE_TIMERS};
-use crate::conns::{Conn, Exchange, Input, Opening, Role};
+use super::{Herd, SPARE_TIMERS};
+use crate::conns::{Conn, Exchange, Opening, Role};
+use crate::flow::ReadState;
 use crate::handshake::Side;
 use crate::ids::ConnId;
 use crate::notice::{Goodbye, Notice, Refusal};
@@ -46,9 +47,16 @@ impl Herd {
     /// Changes what a connection is.
     pub(super) fn become_role(&mut self, id: ConnId, role: Role) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        let was_unproven = conn.is_unproven();
         self.clients -= usize::from(conn.is_client());
         conn.role = role;
         self.clients += usize::from(conn.is_client());
+        if was_unproven
+            && !conn.is_unproven()
+            && let Some(from) = conn.from
+        {
+            self.unproven.remove(from, id);
+        }
         if !conn.is_client()
             && let Some(source) = conn.source.take()
         {
@@ -59,21 +67,21 @@ impl Herd {
         }
     }
 
-    /// Holds a connection that was accepted to the time of a handshake. Of too many the oldest is closed:
-    /// a neighbour takes milliseconds for its handshake, so those who only hold a place can not keep it
-    /// from one.
+    /// Counts a connection that was accepted among those in their handshake. Of too many one is closed, of
+    /// the address that has the most; an address from which a neighbour has proven itself before is spared
+    /// where another has as many.
     pub(super) fn expect_handshake(&mut self, now: Now, id: ConnId, out: &mut Output) {
-        self.unproven.push_back(id);
-        let most = SPARE_HANDSHAKES + self.peers.len();
+        let Some(from) = self.conns.get(id).and_then(|conn| conn.from) else { return };
+        self.unproven.insert(from, id);
+        let most = self.config.limits.handshakes as usize + self.peers.len();
         if self.unproven.len() <= most {
             return;
         }
-        let conns = &self.conns;
-        self.unproven.retain(|id| conns.get(*id).is_some_and(Conn::is_unproven));
-        while self.unproven.len() > most
-            && let Some(oldest) = self.unproven.pop_front()
-        {
-            self.refuse(now, oldest, Refusal::TooMany, out);
+        let peers = &self.peers;
+        let is_trusted = |source| peers.iter().any(|peer| peer.proven_from == Some(source));
+        if let Some(victim) = self.unproven.victim(&mut self.entropy, is_trusted) {
+            self.counters.handshakes_dropped += 1;
+            self.refuse(now, victim, Refusal::TooMany, out);
         }
     }
 
@@ -88,10 +96,10 @@ impl Herd {
     /// Reads nothing from a client for a while: its address has had its share.
     pub(super) fn throttle(&mut self, now: Now, id: ConnId, wait: Duration, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let may_read = conn.source.is_some() && conn.input == Input::Open;
-        if may_read && !core::mem::replace(&mut conn.throttled, true) {
+        let may_read = conn.source.is_some() && conn.flow.read == ReadState::Open;
+        if may_read && !core::mem::replace(&mut conn.flow.throttled, true) {
             self.counters.throttled += 1;
-            conn.pause_driver(id, out);
+            conn.flow.update_driver(id, out);
             self.timers.set(now.mono.after(wait), Wake::Throttled(id));
         }
     }
@@ -103,10 +111,10 @@ impl Herd {
         {
             return self.timers.set(now.mono.after(wait), Wake::Throttled(id));
         }
-        conn.throttled = false;
+        conn.flow.throttled = false;
         // It was not let say anything.
         conn.heard = now.mono;
-        conn.resume_driver(id, out);
+        conn.flow.update_driver(id, out);
     }
 
     /// Closes a connection and forgets it.
@@ -122,6 +130,9 @@ impl Herd {
         self.clients -= usize::from(conn.is_client());
         if let Some(source) = conn.source {
             self.sources.leave(source);
+        }
+        if let Some(from) = conn.from.filter(|_| conn.is_unproven()) {
+            self.unproven.remove(from, id);
         }
         if conn.replies.is_some() {
             let abandoned = self.lookups.abandon(now.mono, id, out);
@@ -155,8 +166,9 @@ impl Herd {
             return;
         }
         conn.alarm = None;
-        let waiting = conn.unsent > 0;
-        let (shut, unproven) = (matches!(conn.input, Input::Shut { .. }), conn.is_unproven());
+        let waiting = conn.flow.in_flight > 0;
+        let shut = matches!(conn.flow.read, ReadState::HalfClosed { .. });
+        let unproven = conn.is_unproven();
         let awaited = conn.is_awaited();
         match conn.due(&self.config.limits) {
             Some(due) if due <= now.mono && shut => {

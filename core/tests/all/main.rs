@@ -19,6 +19,8 @@ mod secured;
 mod sources;
 mod status;
 mod stopping;
+mod strangers;
 mod support;
 mod table;
+mod typed;
 mod whatsat;

@@ -111,11 +111,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(config: Config) -> Self {
-        assert_eq!(config.check(), Ok(()));
         Self {
             name: config.name.to_string(),
             neighbours: config.neighbours.iter().map(|other| other.name.to_string()).collect(),
-            herd: Herd::new(config),
+            herd: Herd::new(config).unwrap(),
             now: BEGIN,
             out: Output::new(),
             did: Vec::new(),
@@ -405,7 +404,7 @@ impl Server {
             self.says(conn, &talk.proof("acceptor", &other.secret));
             return conn;
         }
-        let conn = self.accept(Listener::Links);
+        let conn = self.accept(Listener::Links { from: FROM });
         self.stick(conn);
         let hello = other.hello(&self.name);
         let challenge = self.asks(conn, &hello);

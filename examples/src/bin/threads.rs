@@ -88,7 +88,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     // The core has no more lookups under way than there are threads for them, and times only those.
     let askers = ASKERS.min(settings.core.limits.lookups);
     settings.core.limits.lookups = askers;
-    let plain = settings.plain_addresses();
+    let plain = settings.host().plain_addresses();
     let http = ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
@@ -98,7 +98,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         .build();
     let adapter = Arc::new(Adapter {
         state: Mutex::new(State {
-            herd: Herd::new(settings.core.clone()),
+            herd: Herd::new(settings.core.clone()).expect("the settings are checked"),
             out: Output::new(),
             conns: BTreeMap::new(),
             slow: BTreeSet::new(),
@@ -123,7 +123,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     let listener = move |from: SocketAddr| Listener::Clients { from: from.ip(), plain: door(from) };
     adapter.accept(clients, listener)?;
     if let Some(links) = links {
-        adapter.accept(links, |_| Listener::Links)?;
+        adapter.accept(links, |from| Listener::Links { from: from.ip() })?;
     }
     ready();
     adapter.keep_time();

@@ -6,7 +6,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use herd_runtime::clock;
+use herd_clock as clock;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 

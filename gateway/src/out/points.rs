@@ -6,7 +6,7 @@
 //! | kind | then, repeated |
 //! |---|---|
 //! | 1, names | handle `u32`, length `u16`, the client's ID |
-//! | 2, points | handle `u32`, latitude and longitude `i32` in ten-millionths of a degree, age `u32` in ms |
+//! | 2, points | handle `u32`, latitude and longitude `i32` in ten-millionths of a degree, age `u32` in tenths of a second |
 //! | 3, gone | handle `u32` |
 //! | 4, state | clients of the herd `u32`, clients sent `u32`, whether there are more in the box `u8` |
 //!
@@ -20,7 +20,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
-use herd_runtime::clock;
+use herd_clock as clock;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -143,7 +143,7 @@ fn messages(watch: &mut Watch<u32>, out: &Out, next_handle: &mut u32) -> Vec<Vec
             points.extend_from_slice(&handle.to_le_bytes());
             points.extend_from_slice(&ten_millionths(found.latitude).to_le_bytes());
             points.extend_from_slice(&ten_millionths(found.longitude).to_le_bytes());
-            let age = u32::try_from(age_ms(found.record.time(), now)).unwrap_or(u32::MAX);
+            let age = u32::try_from(age_ms(found.record.time(), now) / 100).unwrap_or(u32::MAX);
             points.extend_from_slice(&age.to_le_bytes());
         }
         for handle in left {

@@ -165,6 +165,18 @@ fn a_full_copy_forgets_the_oldest() {
 }
 
 #[test]
+fn what_is_too_old_is_forgotten() {
+    let replica = Replica::new(10_000);
+    replica.apply((0..5000).map(|client| record(client, 1.0, 2.0, u64::from(client))));
+    replica.forget_before(Timestamp::from_nanos(4000 * 1_000_000_000));
+    replica.read(|table| {
+        table.tree.check();
+        assert_eq!(table.count(), 1000);
+        assert!(table.client(b"c3999").is_none() && table.client(b"c4000").is_some());
+    });
+}
+
+#[test]
 fn many_clients_at_one_place_are_no_trouble() {
     let replica = Replica::new(100_000);
     replica.apply((0..20_000).map(|client| record(client, 0.0, 0.0, 1)));

@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
+use herd_config::address::Address;
+use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
-use herd_runtime::address::Address;
-use herd_runtime::{Failure, Roster, tls};
+use herd_tls as tls;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
