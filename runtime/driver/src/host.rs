@@ -40,7 +40,7 @@ use herd_core::{
     ConnId, Counters, Dialled, Herd, Instant, Listener, LookupError, LookupId, Now, Output, PeerId,
     Response,
 };
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use crate::inquiry::Inquiry;
 use crate::port::{Port, Read};
@@ -209,6 +209,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         bound_unsent(&stream);
         let session = self.tls.accepted(listener);
         let port = self.turn(|state, now| {
+        keep_alive(&stream);
             let id = state.herd.handle_accept(now, listener, &mut state.out);
             state.connections.open(
                 id,
@@ -236,6 +237,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let (address, _) = &self.peers[peer.index()];
         self.turn(|state, now| {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
+        if let Ok(stream) = &stream {
+            keep_alive(stream);
+        }
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
             let session = self.tls.dialled(peer);
             Some(state.connections.open(id, stream.ok()?, Arc::clone(address), None, session))
@@ -486,3 +490,19 @@ fn bound_unsent(_: &impl AsFd) {}
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long the timer task sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+/// Has the kernel find out that the other side is gone without a word, and end the connection: neither clients that
+/// may be idle for ever nor plain neighbours say anything by themselves.
+fn keep_alive(stream: &impl AsFd) {
+    let keep_alive = TcpKeepalive::new()
+        .with_time(ALIVE_AFTER)
+        .with_interval(ALIVE_EVERY)
+        .with_retries(ALIVE_TRIES);
+    // An error says that the other side was faster.
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keep_alive);
+}
+
+/// How long nothing came until the kernel asks, how often it does, and how many times without an answer.
+const ALIVE_AFTER: Duration = Duration::from_secs(60);
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
+const ALIVE_TRIES: u32 = 6;
+
