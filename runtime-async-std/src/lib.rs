@@ -60,7 +60,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 task::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(settings.host(), log.clone(), inquiry, perform)
+        Host::new(settings.host(), log.clone(), inquiry, Box::new(perform))
     });
     let stopper = Arc::clone(&host);
     task::spawn(heed(UnixStream::from(signals.stop), move || stopper.stop()));

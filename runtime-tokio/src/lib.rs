@@ -60,7 +60,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 tokio::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(settings.host(), log.clone(), inquiry, perform)
+        Host::new(settings.host(), log.clone(), inquiry, Box::new(perform))
     });
     let stopper = Arc::clone(&host);
     tokio::spawn(heed(UnixStream::from_std(signals.stop)?, move || stopper.stop()));

@@ -18,7 +18,7 @@ use super::connections::Entry;
 use super::warnings::rationed;
 use super::{Host, Job, State};
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// Carries out the actions there are.
     pub(super) fn act(&self, state: &mut State<S>, now: Now, at_once: bool) {
         let mut out = core::mem::take(&mut state.out);
