@@ -67,6 +67,8 @@ pub struct Host<S, P = Perform<S>> {
     reads_links_ahead: bool,
     log: LogFile,
     inquiry: Inquiry,
+    /// What this server is called.
+    name: Arc<str>,
     /// Where each neighbour is reached, and what it is called.
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
@@ -167,6 +169,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     pub fn new(settings: HostSettings, log: LogFile, inquiry: Inquiry, perform: P) -> Self {
         let plain = settings.plain_addresses();
         let HostSettings { core, dial, tls, upstream, reads_links_ahead } = settings;
+        let name = Arc::from(&*core.name);
         let names = core.neighbours.iter().map(|neighbour| Arc::from(&*neighbour.name));
         let addresses = dial.iter().map(|address| Arc::from(address.as_str()));
         let peers = addresses.zip(names).collect();
@@ -192,6 +195,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
             reads_links_ahead,
             log,
             inquiry,
+            name,
             peers,
             plain,
             tls,

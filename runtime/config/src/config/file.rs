@@ -176,6 +176,7 @@ limits! {
     client_id_bytes: u32,
     pipeline: u32,
     output_bytes: u32,
+    answers_bytes: u32,
     stalled_s: u32,
     idle_s: u32,
     lookups: u32,
