@@ -30,7 +30,7 @@ pub struct Config {
     /// What nobody may use up.
     pub limits: Limits,
     /// How many changes are remembered for neighbours, rounded up to a power of two, 2^24 at most; one that falls
-    /// further behind is sent the table. [`DEFAULT_RING`](crate::DEFAULT_RING) unless there is a reason.
+    /// further behind is sent the table. [`DEFAULT_RING`] unless there is a reason.
     pub ring: u32,
     /// Entropy: keys the table's hash, the jitter, the nonces and this start's incarnation. Two starts
     /// must never share one.

@@ -60,15 +60,16 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 tokio::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(settings.host(), log.clone(), inquiry, perform)
+        Host::new(settings.host(), log.clone(), inquiry, Box::new(perform))
     });
     let stopper = Arc::clone(&host);
     tokio::spawn(heed(UnixStream::from_std(signals.stop)?, move || stopper.stop()));
     tokio::spawn(heed(UnixStream::from_std(signals.reopen)?, move || log.reopen()));
 
-    let doors = [Some((clients, Door::Clients)), links.map(|links| (links, Door::Links))];
+    let clients = clients.into_iter().map(|listener| (listener, Door::Clients));
+    let links = links.into_iter().map(|listener| (listener, Door::Links));
     let mut accepting = Vec::new();
-    for (listener, door) in doors.into_iter().flatten() {
+    for (listener, door) in clients.chain(links) {
         let listener = TcpListener::from_std(listener)?;
         accepting.push(tokio::spawn(accept(Arc::clone(&host), listener, door)));
     }

@@ -26,9 +26,9 @@ pub struct Server {
     /// What it is told by signals.
     pub signals: Signals,
     /// Where clients connect.
-    pub clients: TcpListener,
+    pub clients: Vec<TcpListener>,
     /// Where neighbours do, if that is another address.
-    pub links: Option<TcpListener>,
+    pub links: Vec<TcpListener>,
     /// Where to answer how the server is.
     pub inquiry: Inquiry,
 }
@@ -94,15 +94,20 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     }
     divide_descriptors(&mut settings.core);
     let clients = listen(&settings.listen)?;
-    let links = settings.link_listen.as_deref().map(listen).transpose()?;
+    let links = settings.link_listen.as_deref().map(listen).transpose()?.unwrap_or_default();
     let inquiry = Inquiry::default();
     if let Some(address) = &settings.metrics {
         let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
         let taken = metrics::serve(listen(&address.to_string())?, subject)
             .map_err(|error| Failure::unable(format!("can not serve {address}: {error}")))?;
-        log::info!("metrics and health are at http://{taken}");
-        if address.port() == 0 {
-            tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));
+        for taken in taken {
+            log::info!("metrics and health are at http://{taken}");
+            if address.port() == 0 {
+                tell(&format!(
+                    "{program}: {} has its metrics at http://{taken}/metrics",
+                    args.name
+                ));
+            }
         }
     }
     Ok(Some(Server { settings, log, signals, clients, links, inquiry }))

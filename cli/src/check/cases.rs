@@ -1,6 +1,5 @@
 //! The cases as they stand in `cases.toml`.
 
-use super::play::Exchange;
 use super::text::Body;
 use serde::Deserialize;
 
@@ -101,6 +100,13 @@ fn first() -> char {
 
 fn once() -> usize {
     1
+}
+
+/// One command of a step, and what must come for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Exchange<'a> {
+    pub(super) send: &'a str,
+    pub(super) expect: &'a [String],
 }
 
 #[cfg(test)]

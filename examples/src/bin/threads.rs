@@ -121,8 +121,10 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     }
     let door = move |from: SocketAddr| plain.contains(&from.ip().to_canonical());
     let listener = move |from: SocketAddr| Listener::Clients { from: from.ip(), plain: door(from) };
-    adapter.accept(clients, listener)?;
-    if let Some(links) = links {
+    for clients in clients {
+        adapter.accept(clients, listener.clone())?;
+    }
+    for links in links {
         adapter.accept(links, |from| Listener::Links { from: from.ip() })?;
     }
     ready();

@@ -1,7 +1,8 @@
 //! A server's metrics in the text format of OpenMetrics, which Prometheus reads.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use herd_core::{Durations, Limits, NeighbourStatus, Status};
 use prometheus_client::collector::Collector;
@@ -10,15 +11,47 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEnc
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::process::Process;
 use super::subject::Subject;
 
 /// The media type.
 pub(super) const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// That of the format before.
+pub(super) const CLASSIC_KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Both as they may be asked for, with their versions.
+pub(super) const OPEN_METRICS: (&str, &str) = ("application/openmetrics-text", "1.0.0");
+pub(super) const CLASSIC: (&str, &str) = ("text/plain", "0.0.4");
+
+/// Metrics in OpenMetrics' format as the one before has them: there a counter is called what its series are, and no mark
+/// is at the end.
+pub(super) fn classic(text: &str) -> String {
+    let mut counters = BTreeSet::new();
+    for line in text.lines() {
+        counters
+            .extend(line.strip_prefix("# TYPE ").and_then(|line| line.strip_suffix(" counter")));
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                writeln!(out, "# {what} {name}_total {rest}").expect("a string takes text");
+            }
+            _ => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
 
 /// All metrics of a server that is like this.
 pub(super) fn write(subject: &Subject, status: &Status) -> String {
-    let mut registry = Registry::with_prefix("herd");
-    registry.register_collector(Box::new(Sample {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Process));
+    registry.sub_registry_with_prefix("herd").register_collector(Box::new(Sample {
         build: [
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("program", subject.program.to_owned()),

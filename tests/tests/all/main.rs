@@ -12,6 +12,7 @@ mod handshake;
 mod harness;
 mod herds;
 mod iamat;
+mod keep_alive;
 mod limits;
 mod line_limit;
 mod lines;

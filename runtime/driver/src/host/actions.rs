@@ -18,7 +18,7 @@ use super::connections::Entry;
 use super::warnings::rationed;
 use super::{Host, Job, State};
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// Carries out the actions there are.
     pub(super) fn act(&self, state: &mut State<S>, now: Now, at_once: bool) {
         let mut out = core::mem::take(&mut state.out);
@@ -118,14 +118,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
             state.connections.become_link(*conn, name);
         }
-        let namesakes = match notice {
-            Notice::NameTwice { link, other, .. } => Some([*link, *other].map(|conn| {
-                state
-                    .connections
-                    .find(conn)
-                    .map_or_else(|| "?".into(), |entry| entry.address.clone())
-            })),
-            _ => None,
+        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+            Some([*link, *other].map(|conn| {
+                let entry = state.connections.find(conn);
+                entry.map_or_else(|| "?".into(), |entry| entry.address.clone())
+            }))
+        } else {
+            None
         };
         let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
         let mut level = notices::level(notice);

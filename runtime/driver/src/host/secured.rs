@@ -7,9 +7,9 @@ use crate::port::Port;
 use herd_tls::{End, Opened};
 
 use super::warnings::rationed;
-use super::{Host, State};
+use super::{Host, Job, State};
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// Bytes were read and opened. What TLS itself has to say to them goes out first.
     pub(super) fn hear_secured(&self, state: &mut State<S>, port: &Port<S>, opened: Opened) {
         let Opened { plain, secured, end } = opened;
