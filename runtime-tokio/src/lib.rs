@@ -140,7 +140,7 @@ async fn perform(host: Arc<Host<Writer>>, provider: Provider, job: Job<Writer>) 
             }
         }
         Job::Ask { id, request, abort } => {
-            if let Ok(answer) = Abortable::new(provider.ask(&request), abort).await {
+            if let Ok(answer) = Abortable::new(provider.ask(id, &request), abort).await {
                 host.answered(
                     id,
                     answer.as_ref().map(HttpResponse::borrowed).map_err(|error| *error),

@@ -17,8 +17,14 @@ pub struct Response<'a> {
 /// Why a lookup has no answer to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LookupError {
-    /// No connection, or it broke.
+    /// No connection.
     Unreachable,
+    /// The connection ended before the answer was whole.
+    Broken,
+    /// Something came that is no response of HTTP.
+    NotHttp,
+    /// A body that is compressed, which no request asks for.
+    Compressed,
     /// Not everything had come when the time was up.
     TimedOut,
     /// A status other than 200.
@@ -38,6 +44,9 @@ impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable => f.write_str("the provider can not be reached"),
+            Self::Broken => f.write_str("the connection to the provider broke"),
+            Self::NotHttp => f.write_str("the provider answered with something that is no HTTP"),
+            Self::Compressed => f.write_str("the provider's answer is compressed though not asked"),
             Self::TimedOut => f.write_str("the provider did not answer in time"),
             Self::Status(status) => write!(f, "the provider answered with status {status}"),
             Self::TooLong => f.write_str("the provider's answer is too long"),
