@@ -116,6 +116,11 @@ pub(crate) fn is_by_strangers(notice: &Notice) -> bool {
     matches!(notice, Notice::LinkRefused { .. })
 }
 
+/// Whether nothing more is read from its connection.
+pub(crate) fn is_an_end(notice: &Notice) -> bool {
+    matches!(notice, Notice::Closed { .. } | Notice::LinkDown { .. } | Notice::LinkRefused { .. })
+}
+
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((number, peer)) = self.who {

@@ -35,7 +35,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                         entry.port.shutdown(Shutdown::Write);
                     }
                 }
-                Action::Close { conn } => state.close(conn, &self.log),
+                Action::Close { conn } => state.close(conn),
                 Action::Dial { peer, within } => {
                     let address = Arc::clone(&self.peers[peer.index()].0);
                     (self.perform)(Job::Dial { peer, address, within });
@@ -116,16 +116,22 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
             state.connections.become_link(*conn, name);
         }
-        let namesakes = match notice {
-            Notice::NameTwice { link, other, .. } => Some([*link, *other].map(|conn| {
+        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+            Some([*link, *other].map(|conn| {
                 state
                     .connections
                     .find(conn)
                     .map_or_else(|| "?".into(), |entry| entry.address.clone())
-            })),
-            _ => None,
+            }))
+        } else {
+            None
         };
         let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
+        if let Some(entry) = &entry
+            && notices::is_an_end(notice)
+        {
+            self.log.gone(now.wall, entry.port.number);
+        }
         let mut level = notices::level(notice);
         if notices::is_by_strangers(notice) {
             level = rationed(&mut state.warned, now, level);
