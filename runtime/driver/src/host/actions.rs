@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use futures_util::future::AbortHandle;
-use herd_core::{Action, ConnId, Form, Notice, Now};
+use herd_core::{Action, ConnId, Form, Names, Notice, Now};
 
 use crate::notices;
 use herd_log::Direction;
@@ -116,7 +116,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
             state.connections.become_link(*conn, name);
         }
-        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+        let addresses = if let Notice::NameTwice { link, other, .. } = notice {
             Some([*link, *other].map(|conn| {
                 state
                     .connections
@@ -143,8 +143,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let neighbour = neighbour.map(|name| &**name);
-        let namesakes = namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address));
-        let text = notices::Text { notice, who, neighbour, server: &self.name, namesakes };
+        let addresses = addresses.as_ref().map(|both| both.each_ref().map(|address| &**address));
+        let names = Names { server: Some(&self.name), neighbour, addresses };
+        let text = notices::Text { notice, who, names };
         match kind {
             Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),
             None => self.log.event(now.wall, level, format_args!("{text}")),
