@@ -3,6 +3,8 @@
 //! A line is parsed where it lies; everything here borrows from it. Once a [`Command`] or an
 //! [`Update`] exists it is well formed, and nobody checks it again.
 
+use core::fmt;
+
 use crate::config::{Dialect, MAX_CLIENT_BYTES, MAX_SERVER_BYTES};
 use crate::decimal::{Decimal, bytes};
 use crate::location::Location;
@@ -72,7 +74,7 @@ pub struct Grammar {
 /// Why a line is not a command, or not an update.
 ///
 /// A client sees none of this: every malformed line is answered by `? ` and a copy of itself. The
-/// reason is for tests and for the log of a link.
+/// reason is for tests and for the log of a link, where it prints in words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Malformed {
@@ -96,6 +98,29 @@ pub enum Malformed {
     LongServer,
     /// A time difference with other than digits, signs, point and exponent in it.
     BadSkew,
+    /// A line that is longer than a line may be.
+    LongLine,
+    /// A line where none is expected: what a plain neighbour says on the connection that it is sent updates on.
+    Unexpected,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownCommand => "its first word is not a command here",
+            Self::MissingField => "a field is missing",
+            Self::ExtraField => "it has a field too many",
+            Self::LongClient => "the client ID is too long",
+            Self::BadLocation => "the location is not a valid latitude and longitude",
+            Self::BadTime => "the time is not a valid number of seconds",
+            Self::BadNumber => "the radius or the number of items is not a number",
+            Self::OutOfRange => "the radius or the number of items is not what the provider allows",
+            Self::LongServer => "the server's name is too long",
+            Self::BadSkew => "the time difference is not a number",
+            Self::LongLine => "it is longer than a line may be",
+            Self::Unexpected => "a plain neighbour is not expected to answer",
+        })
+    }
 }
 
 impl<'a> Command<'a> {

@@ -147,7 +147,7 @@ impl Conn {
     }
 
     /// Whether bare `AT` lines are taken from it.
-    fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         matches!(
             self.role,
             Role::Client { plain: true } | Role::Undecided(Door::Shared { plain: true })

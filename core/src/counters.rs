@@ -9,11 +9,11 @@ pub struct Counters {
     pub reports: u64,
     /// `WHATSAT` commands that were valid.
     pub queries: u64,
-    /// Lines answered by `? `.
+    /// Lines of clients answered by `? `.
     pub invalid: u64,
     /// Connections whose first line was a request of HTTP.
     pub http_requests: u64,
-    /// Lines longer than `limits.line_bytes`, which are among the invalid ones.
+    /// Lines longer than `limits.line_bytes`, which are among those refused or dropped.
     pub long_lines: u64,
     /// Lines with a client ID longer than `limits.client_id_bytes`, which are among the invalid ones.
     pub long_clients: u64,
@@ -31,6 +31,9 @@ pub struct Counters {
     pub too_old: u64,
     /// `AT` lines that came from neighbours.
     pub updates_received: u64,
+    /// `AT` lines from the addresses of plain neighbours that were no updates. They are answered by `? `, and not
+    /// among the invalid lines, which are clients'.
+    pub updates_refused: u64,
     /// `AT` lines sent to neighbours.
     pub updates_sent: u64,
     /// Lines on links that were dropped.

@@ -79,7 +79,7 @@ pub use herd::{Dialled, Herd, Listener, Outcome};
 pub use ids::{ConnId, LookupId, PeerId};
 pub use json::{MAX_DEPTH, NotJson, cut_results};
 pub use location::Location;
-pub use notice::{Goodbye, Notice, Refusal};
+pub use notice::{Goodbye, Names, Notice, Refusal, Words};
 pub use output::{Action, Form, Output};
 pub use provider::{LookupError, Request, Response};
 pub use status::{NeighbourStatus, Status};

@@ -7,8 +7,12 @@ use crate::command::Malformed;
 use crate::ids::{ConnId, LookupId, PeerId};
 use crate::provider::LookupError;
 
+mod words;
+
+pub use words::{Names, Words};
+
 /// Something worth a line of the log. The lines that were read and sent are not among them: a driver
-/// sees those itself.
+/// sees those itself. Prints as a sentence; [`Notice::with`] puts names into it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Notice {
     /// A connection was accepted.
@@ -82,6 +86,13 @@ pub enum Notice {
     },
     /// A line on a link was dropped.
     Dropped {
+        /// On which connection.
+        conn: ConnId,
+        /// What was wrong with it.
+        why: Malformed,
+    },
+    /// An `AT` line from the address of a plain neighbour was no update: it was answered like a client's invalid line.
+    UpdateRefused {
         /// On which connection.
         conn: ConnId,
         /// What was wrong with it.

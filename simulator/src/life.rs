@@ -322,8 +322,8 @@ impl Life {
                 let what = format!("connection {} is said to be of a second server", key(conn));
                 Err(Violation::new(Invariant::Links, what))
             }
-            Notice::Dropped { conn, why } => {
-                let what = format!("a line of connection {} was dropped: {why:?}", key(conn));
+            Notice::Dropped { conn, why } | Notice::UpdateRefused { conn, why } => {
+                let what = format!("a line of connection {} was refused: {why}", key(conn));
                 Err(Violation::new(Invariant::Links, what))
             }
             Notice::Opened { .. }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Entry, FROM_PLAIN, Herd, Outcome, recycle};
 use crate::command::{Command, Malformed, Query, Report, Update};
-use crate::conns::{Conn, LINGER, Role};
+use crate::conns::{Conn, LINGER};
 use crate::directory::{HEARD_HERE, Newcomer, Place, Record};
 use crate::flow::{Lines, ReadState};
 use crate::http;
@@ -233,16 +233,32 @@ impl Herd {
 
     /// A line that is no command: it is answered, unless a plain server sent it as an update.
     fn refuse_line(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
-        let plain = self
-            .conns
-            .get(id)
-            .is_some_and(|conn| matches!(conn.role, Role::Client { plain: true }));
-        if plain && let Ok(update) = Update::parse(line) {
-            let place = self.directory.find(update.report.client);
-            self.take_update(place, line, &update, FROM_PLAIN);
-            return;
+        if self.conns.get(id).is_some_and(Conn::is_plain) {
+            match Update::parse(line) {
+                Ok(update) => {
+                    let place = self.directory.find(update.report.client);
+                    return self.take_update(place, line, &update, FROM_PLAIN);
+                }
+                // Clients may come from this address too.
+                Err(Malformed::UnknownCommand) => {}
+                Err(why) => return self.refuse_update(now, id, without_cr(line), why, out),
+            }
         }
         self.answer_invalid(now, id, without_cr(line), out);
+    }
+
+    /// Answers what a plain server has sent as an update and is none.
+    fn refuse_update(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        line: &[u8],
+        why: Malformed,
+        out: &mut Output,
+    ) {
+        self.counters.updates_refused += 1;
+        out.log(Notice::UpdateRefused { conn: id, why });
+        self.answer_by_copy(now, id, line, out);
     }
 
     /// Answers the first line of a connection, a request of HTTP, and ends the connection: what follows may be lines
@@ -268,7 +284,10 @@ impl Herd {
         out: &mut Output,
     ) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if core::mem::take(&mut conn.is_new) && http::may_be_request(begin) {
+        let is_first = core::mem::take(&mut conn.is_new);
+        if conn.is_plain() && begin.starts_with(b"AT ") {
+            self.refuse_update(now, id, begin, Malformed::LongLine, out);
+        } else if is_first && http::may_be_request(begin) {
             self.refuse_http(now, id, begin, out);
         } else {
             self.answer_invalid(now, id, begin, out);
@@ -277,8 +296,12 @@ impl Herd {
 
     /// Answers a line that is no command with a copy of itself.
     pub(super) fn answer_invalid(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
         self.counters.invalid += 1;
+        self.answer_by_copy(now, id, line, out);
+    }
+
+    fn answer_by_copy(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
         let ((), sent) = reply(conn, id, now.mono, out, |bytes| {
             bytes.extend_from_slice(b"? ");
             bytes.extend_from_slice(line);

@@ -188,8 +188,7 @@ impl Herd {
             done = entry.end;
             let subject = self.subject(entry);
             if is_plain {
-                let why = Update::parse(line).err().unwrap_or(Malformed::UnknownCommand);
-                self.drop_line(id, why, out);
+                self.drop_line(id, Malformed::Unexpected, out);
             } else if self.directory.at(subject.place).is_some_and(|record| record.line == line) {
                 // News comes by every way there is: much of what is heard is known, and needs no second look.
                 self.counters.updates_received += 1;

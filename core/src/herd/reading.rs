@@ -144,7 +144,7 @@ impl Herd {
     fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
         self.counters.long_lines += 1;
         match self.conns.get(id).map(|conn| &conn.role) {
-            Some(Role::Link(_)) => self.drop_line(id, Malformed::UnknownCommand, out),
+            Some(Role::Link(_)) => self.drop_line(id, Malformed::LongLine, out),
             Some(Role::Undecided(Door::Shared { .. })) => {
                 // It was given the room of a handshake.
                 let begin = &begin[..begin.len().min(self.config.limits.line_bytes as usize)];

@@ -117,6 +117,7 @@ fn what_is_no_update_is_dropped_and_never_answered() {
     }
     hill.types(jaquez, "x".repeat(20_000).as_bytes());
     hill.says(jaquez, "x");
+    assert_eq!(hill.logged(), [Notice::Dropped { conn: jaquez, why: Malformed::LongLine }]);
     assert_eq!(hill.counters().dropped, lines.len() as u64 + 1);
     assert_eq!(hill.heard(jaquez), "");
     hill.says(jaquez, KIWI);

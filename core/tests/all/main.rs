@@ -27,3 +27,4 @@ mod support;
 mod table;
 mod typed;
 mod whatsat;
+mod words;

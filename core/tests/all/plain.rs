@@ -1,6 +1,6 @@
 //! Plain links: mixing with other implementations of the protocol.
 
-use herd_core::{Config, ConnId, LinkKind, Listener, Neighbour};
+use herd_core::{Config, ConnId, LinkKind, Listener, Malformed, Neighbour, Notice};
 
 use crate::support::{FROM, Server, Stranger, config};
 
@@ -66,6 +66,42 @@ fn clients_at_a_plain_neighbours_address_are_clients_all_the_same() {
     assert_eq!(hill.asks(ball, "AT soon"), "? AT soon\n");
 }
 
+/// What Python and others print of numbers that are none, or have too many digits.
+#[test]
+fn what_a_plain_neighbour_sends_as_an_update_and_is_none_is_logged_and_counted_on_its_own() {
+    let mut hill = hill();
+    let ball = from_ball(&mut hill);
+    hill.did();
+    let long = "x".repeat(10_000);
+    for (line, why) in [
+        ("AT Ball nan kiwi +1-2 3", Malformed::BadSkew),
+        ("AT Ball +0.1 kiwi +1-2 nan", Malformed::BadTime),
+        ("AT Ball +0.1 kiwi +1-2 1e9", Malformed::BadTime),
+        ("AT Ball +0.1 kiwi +91-2 3", Malformed::BadLocation),
+        ("AT Ball +0.1 kiwi +1-2 3.1234567890123", Malformed::BadTime),
+        ("AT Ball +0.1 kiwi +1-2", Malformed::MissingField),
+        ("AT Ball +0.1 kiwi +1-2 3 Ball x", Malformed::ExtraField),
+        ("AT", Malformed::MissingField),
+        (&*format!("AT Ball +0.1 {long} +1-2 3"), Malformed::LongLine),
+    ] {
+        let answer = hill.asks(ball, line);
+        assert!(
+            answer.len() > 3 && format!("? {line}\n").starts_with(answer.trim_end()),
+            "{answer}"
+        );
+        assert_eq!(hill.logged(), [Notice::UpdateRefused { conn: ball, why }], "{line}");
+    }
+    assert_eq!((hill.counters().updates_refused, hill.counters().invalid), (9, 0));
+
+    // Clients may be at this address too, and neither they nor others elsewhere send updates.
+    let client = hill.client();
+    hill.did();
+    assert_eq!(hill.asks(ball, "nonsense"), "? nonsense\n");
+    assert_eq!(hill.asks(client, "AT Ball nan kiwi +1-2 3"), "? AT Ball nan kiwi +1-2 3\n");
+    assert_eq!(hill.logged(), []);
+    assert_eq!((hill.counters().updates_refused, hill.counters().invalid), (9, 2));
+}
+
 #[test]
 fn a_plain_connection_may_be_silent_for_long() {
     let mut hill = hill();
@@ -84,6 +120,9 @@ fn what_a_plain_neighbour_answers_on_our_connection_is_dropped() {
     assert_eq!(hill.table(), [""; 0]);
     assert_eq!(hill.heard(ball), "");
     assert_eq!(hill.counters().dropped, 3);
+    let dropped = |notice: &&Notice| matches!(notice, Notice::Dropped { .. });
+    let words = "line dropped: a plain neighbour is not expected to answer";
+    assert!(hill.logged().iter().filter(dropped).all(|notice| notice.to_string() == words));
 }
 
 #[test]

@@ -404,6 +404,8 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     fn hear(&self, state: &mut State<S>, port: &Port<S>, bytes: &[u8]) {
         self.go(state, |state, now| {
             if bytes.is_empty() {
+                // A last line without its end is read now.
+                self.log.gone(now.wall, port.number);
                 return state.herd.handle_eof(now, port.id, &mut state.out);
             }
             if self.log.wants_lines()
@@ -439,7 +441,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
             round += 1;
         }
         for conn in core::mem::take(&mut state.gone) {
-            state.close(conn, &self.log);
+            state.close(conn);
         }
         if state.is_hurried() {
             self.timer.wake();
@@ -462,12 +464,11 @@ impl<S: AsFd> State<S> {
         self.gone.push(conn);
     }
 
-    fn close(&mut self, conn: ConnId, log: &LogFile) {
+    fn close(&mut self, conn: ConnId) {
         let Some(entry) = self.connections.remove(conn) else { return };
         self.replies.send_last(&entry.port);
         entry.port.say_goodbye();
         entry.port.close();
-        log.gone(entry.port.number);
     }
 
     /// Whether the core wants to be told the time before the timer task would.

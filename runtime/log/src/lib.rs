@@ -188,10 +188,10 @@ impl LogFile {
         }
     }
 
-    /// No more bytes of this connection will come: an unfinished line of it is written as it is.
-    pub fn gone(&self, connection: u64) {
+    /// No more bytes of this connection will come: an unfinished line of it is written as it is. Before that is
+    /// answered, and before the connection's end is logged, or the log tells them in the wrong order.
+    pub fn gone(&self, at: Timestamp, connection: u64) {
         if self.wants_lines() {
-            let at = Timestamp::default();
             self.0.queue.push(&Entry { kind: Kind::Gone, at, connection, peer: "", bytes: b"" });
         }
     }

@@ -64,7 +64,7 @@ impl Lines {
             }
             Kind::Event | Kind::MinorEvent => self.event(entry.at, b'*', entry.bytes, out),
             Kind::Warning | Kind::Error => self.event(entry.at, b'!', entry.bytes, out),
-            Kind::Gone => self.gone(entry.connection, out),
+            Kind::Gone => self.gone(entry.at, entry.connection, out),
         }
     }
 
@@ -122,10 +122,9 @@ impl Lines {
         Some(partial)
     }
 
-    fn gone(&mut self, connection: u64, out: &mut Vec<u8>) {
+    fn gone(&mut self, at: Timestamp, connection: u64, out: &mut Vec<u8>) {
         for direction in [Direction::Received, Direction::Sent] {
             if let Some(partial) = self.take((connection, direction)) {
-                let at = self.stamp.at;
                 self.set_head(&partial.entry(at, connection), direction);
                 self.line(&[&partial.bytes], b"", out);
             }
@@ -230,7 +229,6 @@ fn is_escaped(byte: u8) -> bool {
 /// Writes times, and remembers the second it wrote last: the next line is mostly of the same one.
 #[derive(Debug)]
 struct Stamp {
-    at: Timestamp,
     second: Option<i64>,
     /// `2026-11-21T02:40:00`
     text: String,
@@ -238,7 +236,7 @@ struct Stamp {
 
 impl Stamp {
     fn new() -> Self {
-        Self { at: Timestamp::default(), second: None, text: String::new() }
+        Self { second: None, text: String::new() }
     }
 
     fn write(&mut self, at: Timestamp, out: &mut Vec<u8>) {
@@ -249,7 +247,6 @@ impl Stamp {
             self.text.pop();
             self.second = Some(second);
         }
-        self.at = at;
         out.extend_from_slice(self.text.as_bytes());
         let mut fraction = *b".000000Z";
         for digit in fraction[1..7].iter_mut().rev() {
@@ -406,10 +403,13 @@ mod tests {
     fn an_unfinished_line_is_written_when_its_connection_is_gone() {
         let mut log = Log::new();
         log.receives(1, "unfinished");
-        log.says(Kind::Gone, 1, "", b"");
-        log.says(Kind::Gone, 1, "", b"");
+        let at = Timestamp::from_nanos(AT.nanos() + 2_000_000_000);
+        let gone = Entry { kind: Kind::Gone, at, connection: 1, peer: "", bytes: b"" };
+        log.lines.write(&gone, &mut log.out);
+        log.lines.write(&gone, &mut log.out);
 
-        assert_eq!(log.wrote(), ["< #1 peer unfinished"]);
+        let line = "2026-11-21T02:40:02.123456Z < #1 peer unfinished\n";
+        assert_eq!(core::str::from_utf8(&log.out), Ok(line));
         assert_eq!(log.lines.partial_bytes, 0);
     }
 

@@ -60,7 +60,7 @@ fn the_end_writes_what_is_left() {
 
     log.bytes(AT, Direction::Received, 1, "peer", b"one\nunfinished");
     log.answer(AT, 1, "peer", b"AT\n{}\n\n");
-    log.gone(2);
+    log.gone(AT, 2);
     log.finish();
     log.finish();
     log.bytes(AT, Direction::Received, 1, "peer", b"too late");

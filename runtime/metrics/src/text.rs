@@ -132,14 +132,16 @@ impl Sample {
         let clients = counters.reports + counters.queries + counters.invalid;
         let answers =
             counters.reports + counters.invalid + counters.lookups + counters.lookups_failed;
-        let received =
-            [("clients", clients), ("neighbours", counters.updates_received + counters.dropped)];
+        let updates = counters.updates_received + counters.updates_refused + counters.dropped;
+        let received = [("clients", clients), ("neighbours", updates)];
         families.counters("lines_received", "Lines received", "from", received)?;
-        let sent = [("clients", answers), ("neighbours", counters.updates_sent)];
+        let updates = counters.updates_sent + counters.updates_refused;
+        let sent = [("clients", answers), ("neighbours", updates)];
         families.counters("lines_sent", "Answers given, and records sent", "to", sent)?;
         families.counter("iamat", "IAMAT commands", counters.reports)?;
         families.counter("whatsat", "WHATSAT commands that were valid", counters.queries)?;
-        families.counter("invalid_lines", "Lines answered by a question mark", counters.invalid)?;
+        let invalid = "Lines of clients answered by a question mark";
+        families.counter("invalid_lines", invalid, counters.invalid)?;
         let http = "Connections whose first line was a request of HTTP";
         families.counter("http_requests", http, counters.http_requests)
     }
@@ -176,6 +178,8 @@ impl Sample {
         families.counter("updates_received", received, counters.updates_received)?;
         let sent = "AT lines sent to neighbours";
         families.counter("updates_sent", sent, counters.updates_sent)?;
+        let refused = "AT lines of plain neighbours answered by a question mark";
+        families.counter("updates_refused", refused, counters.updates_refused)?;
         let dropped = "Lines on links that were dropped";
         families.counter("link_lines_dropped", dropped, counters.dropped)?;
         let refused = "Connections that did not become a link";

@@ -7,7 +7,7 @@
 
 use core::fmt::Arguments;
 
-use herd_core::{Goodbye, Notice, Refusal};
+use herd_core::Notice;
 
 use super::{SECOND, Trace, World};
 use crate::life::{Input, Life, Slot};
@@ -50,7 +50,7 @@ impl World<'_> {
         };
         let text = match notice {
             Notice::Opened { .. } | Notice::Secured { .. } => return,
-            Notice::Closed { conn, why } => format!("         {:>4}: {}", wire(conn), goodbye(why)),
+            Notice::Closed { conn, why } => format!("         {:>4}: {why}", wire(conn)),
             Notice::DialFailed { peer, retry_in } => {
                 format!("         {} can not be reached, again in {retry_in:?}", neighbour(peer))
             }
@@ -59,10 +59,10 @@ impl World<'_> {
                 format!("links    {:>4}: with {}, {how}", wire(conn), neighbour(peer))
             }
             Notice::LinkDown { peer, conn, why } => {
-                format!("unlinks  {:>4}: from {}, {}", wire(conn), neighbour(peer), goodbye(why))
+                format!("unlinks  {:>4}: from {}, {why}", wire(conn), neighbour(peer))
             }
             Notice::LinkRefused { conn, why } => {
-                format!("refuses  {:>4}: {}", wire(conn), refusal(why))
+                format!("refuses  {:>4}: {why}", wire(conn))
             }
             Notice::NameTwice { peer, other, .. } => {
                 let name = neighbour(peer);
@@ -72,7 +72,8 @@ impl World<'_> {
                 let name = neighbour(peer);
                 format!("         {:>4}: {name} knows another of this name", wire(conn))
             }
-            Notice::Dropped { conn, why } => format!("drops    {:>4}: {why:?}", wire(conn)),
+            Notice::Dropped { conn, why } => format!("drops    {:>4}: {why}", wire(conn)),
+            Notice::UpdateRefused { conn, why } => format!("refuses  {:>4}: {why}", wire(conn)),
             Notice::Ahead { conn } => format!("         {:>4}: too far ahead", wire(conn)),
             Notice::TooOld { conn } => format!("         {:>4}: too old", wire(conn)),
             Notice::NoRoom { conn } => format!("         {:>4}: no room for it", wire(conn)),
@@ -137,39 +138,4 @@ impl World<'_> {
 /// Seconds, to the microsecond.
 fn clock(now: u64) -> String {
     format!("{:>4}.{:06}", now / SECOND, now % SECOND / 1000)
-}
-
-fn goodbye(why: Goodbye) -> &'static str {
-    match why {
-        Goodbye::Ended => "ended",
-        Goodbye::Lost => "lost",
-        Goodbye::TooMany => "one too many",
-        Goodbye::Crowded => "one too many from its address",
-        Goodbye::Idle => "idle for too long",
-        Goodbye::Stalled => "takes nothing",
-        Goodbye::Unread => "furthest behind with reading",
-        Goodbye::Silent => "silent for too long",
-        Goodbye::Replaced => "replaced by a newer one",
-        Goodbye::Insecure => "not secured",
-        Goodbye::NeverSecured => "not secured in time",
-        Goodbye::Http => "speaks HTTP",
-        Goodbye::Stopping => "stopping",
-        Goodbye::Refused => "not wanted as a link",
-        Goodbye::TurnedAway => "turned away",
-    }
-}
-
-fn refusal(why: Refusal) -> &'static str {
-    match why {
-        Refusal::NotAHandshake => "not a handshake",
-        Refusal::Version => "another version",
-        Refusal::NotMe => "meant for another",
-        Refusal::NotANeighbour => "not a neighbour",
-        Refusal::Role => "the one to be dialled",
-        Refusal::Proof => "no proof",
-        Refusal::Taken => "another of its name lives",
-        Refusal::Certificate => "no certificate",
-        Refusal::TimedOut => "too late",
-        Refusal::TooMany => "too many at once",
-    }
 }

@@ -1,7 +1,7 @@
 //! The log: what is in it, what is not, and where it is.
 
 use herd_tests::{
-    Answer, Herd, Identity, Link, PATIENCE, Plan, Program, Runtime, SECRET, Server, Signal,
+    Answer, Client, Herd, Identity, Link, PATIENCE, Plan, Program, Runtime, SECRET, Server, Signal,
     Upstream, eventually, free_address, on_both,
 };
 use std::ffi::OsStr;
@@ -10,6 +10,8 @@ use std::process::Command;
 
 on_both!(
     lines_in_and_out_are_logged_with_time_and_peer,
+    a_line_without_an_end_is_logged_before_its_answer,
+    an_unfinished_line_is_logged_before_the_end_of_its_connection,
     bytes_that_do_not_print_are_escaped,
     a_client_can_not_forge_a_line,
     a_body_stays_on_one_line,
@@ -51,6 +53,65 @@ fn lines_in_and_out_are_logged_with_time_and_peer(runtime: Runtime) {
         line.split(' ').nth(1).unwrap().to_owned()
     });
     assert_ne!(directions[0], directions[1]);
+}
+
+fn a_line_without_an_end_is_logged_before_its_answer(runtime: Runtime) {
+    let upstream = Upstream::serving(r#"{"results":[],"status":"OK"}"#);
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    hill.client().ask("IAMAT owl +1-1 100");
+
+    for line in ["IAMAT kiwi +1-1 100", "WHATSAT owl 1 1", "nonsense"] {
+        let mut client = hill.client();
+        let peer = client.stream().local_addr().unwrap().to_string();
+        client.send(line);
+        client.finish();
+        let answer = client.rest_text();
+
+        logged(&hill, &format!("{peer} closed: ended by the other side"));
+        let told = about(&hill, &peer);
+        let answer = answer.lines().next().unwrap();
+        assert!(told[0].ends_with(" connected"), "{told:?}");
+        assert!(told[1].contains(" < ") && told[1].ends_with(line), "{told:?}");
+        let answers = |line: &&String| line.contains(" > ") && line.contains(answer);
+        assert_eq!(told.iter().position(|line| answers(&line)), Some(told.len() - 2), "{told:?}");
+    }
+}
+
+fn an_unfinished_line_is_logged_before_the_end_of_its_connection(runtime: Runtime) {
+    let plan = Plan::new(runtime).limit("idle_s", 1).server("Hill", &["Aaa"]);
+    let hill = plan.neighbour("Aaa", &[]).start_one();
+
+    // One that breaks, one that is closed for saying nothing more, and two of neighbours.
+    let mut lost = hill.client();
+    lost.ask("hello");
+    lost.send("IAMAT lost");
+    logged(&hill, "? hello");
+    lost.abort();
+    let mut idle = hill.client();
+    idle.send("IAMAT idle");
+    let mut link = Link::dial(hill.link_address(), &Identity::new("Aaa"), "Hill").unwrap();
+    link.hear();
+    link.wire().send("AT unfinished");
+    drop(link);
+    let mut stranger = Client::connect(hill.link_address());
+    stranger.send("stranger".repeat(2000));
+
+    for (line, end) in [
+        ("IAMAT lost", "closed: connection lost"),
+        ("IAMAT idle", "closed: idle"),
+        ("AT unfinished", "link with Aaa is down: "),
+        ("stranger", "link refused: "),
+    ] {
+        let end = eventually_some(&hill, |line| line.contains(end));
+        let log = hill.log();
+        let at = |text: &str| log.lines().position(|one| one.contains(text));
+        assert!(at(line).is_some() && at(line) < at(&end), "{line}: {log}");
+    }
+}
+
+/// What the log says about the connection with `peer`, so far.
+fn about(hill: &Server, peer: &str) -> Vec<String> {
+    hill.log().lines().filter(|line| line.contains(peer)).map(str::to_owned).collect()
 }
 
 fn no_client_pushes_the_history_out_of_the_log(runtime: Runtime) {
@@ -378,7 +439,7 @@ fn a_dropped_line_of_a_neighbour_is_logged(runtime: Runtime) {
 
     aaa.say("nonsense");
 
-    eventually_some(&hill, |line| line.contains("Aaa") && line.contains("dropped"));
+    logged(&hill, " Aaa line dropped: its first word is not a command here");
 }
 
 /// Waits for a line of the log that ends with `end`.

@@ -16,6 +16,7 @@ on_both!(
     a_line_from_a_plain_neighbours_address_is_taken,
     a_line_from_any_other_address_is_an_invalid_command,
     a_plain_neighbours_address_may_have_clients_too,
+    what_a_plain_neighbour_sends_that_is_no_update_is_logged_and_counted,
     a_line_in_other_words_is_settled_like_any_other,
     a_plain_neighbour_that_repeats_everything_upsets_nobody,
     a_plain_neighbour_that_never_reads_holds_up_nobody,
@@ -101,6 +102,38 @@ fn a_plain_neighbours_address_may_have_clients_too(runtime: Runtime) {
     assert!(told.starts_with("AT Hill +"), "{told}");
     assert_eq!(old.whats_at("kiwi"), Some(told));
     assert_eq!(old.ask("AT Old nonsense"), "? AT Old nonsense");
+}
+
+fn what_a_plain_neighbour_sends_that_is_no_update_is_logged_and_counted(runtime: Runtime) {
+    let elsewhere = Ipv4Addr::new(127, 0, 0, 2);
+    let old = SocketAddr::from((elsewhere, free_address().port()));
+    let plan = Plan::new(runtime).metrics().server("Hill", &["Old"]);
+    let hill = plan.plain_neighbour(old, "Old", &[]).log("level", "\"events\"").start_one();
+    let mut old = from(elsewhere, hill.address());
+    let before = hill.metrics();
+
+    let refused = [
+        ("AT Old nan kiwi +1-1 100", "the time difference is not a number"),
+        ("AT Old +0.5 kiwi +1-1 nan", "the time is not a valid number of seconds"),
+        ("AT Old +0.5 owl +1-1 1e9", "the time is not a valid number of seconds"),
+        ("AT Old +0.5 kiwi +91-1 100", "the location is not a valid latitude and longitude"),
+        ("AT Old +0.5 kiwi +1-1 1.1234567890123", "the time is not a valid number of seconds"),
+    ];
+    for (line, _) in refused {
+        assert_eq!(old.ask(line), format!("? {line}"));
+    }
+    assert_eq!(old.ask("hello"), "? hello");
+
+    let after = hill.metrics();
+    let moved = |series: &str| after.count(series) - before.count(series);
+    assert_eq!(moved("herd_updates_refused_total"), 5);
+    assert_eq!(moved("herd_invalid_lines_total"), 1);
+    assert_eq!(moved("herd_lines_received_total{from=\"clients\"}"), 1);
+    assert_eq!(moved("herd_lines_received_total{from=\"neighbours\"}"), 5);
+    eventually(PATIENCE, || hill.log().matches(" update refused: ").count() == 5);
+    let log = hill.log();
+    let said = log.lines().filter_map(|line| line.split_once(" update refused: "));
+    assert!(said.map(|(_, why)| why).eq(refused.map(|(_, why)| why)), "{log}");
 }
 
 fn a_line_in_other_words_is_settled_like_any_other(runtime: Runtime) {

@@ -118,6 +118,11 @@ fn after_a_half_close_all_is_answered_and_the_end_is_said(runtime: Runtime) {
     let rest = String::from_utf8(rest).unwrap();
     assert!(rest.ends_with("{\"results\":[]}\n\n? the last line has no end\n"), "{rest}");
     assert_eq!(end, Ending::Said);
+    // The log has them in this order, too.
+    eventually(PATIENCE, || hill.log().contains(" closed: ended by the other side\n"));
+    let log = hill.log();
+    let last = log.find(" the last line has no end\n");
+    assert!(last.is_some() && last < log.find("? the last line has no end\n"), "{log}");
 }
 
 /// More is answered than the kernel takes at once, and it is read only when all is asked.

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use futures_util::future::AbortHandle;
-use herd_core::{Action, ConnId, Form, Notice, Now};
+use herd_core::{Action, ConnId, Form, Names, Notice, Now};
 
 use crate::notices;
 use herd_log::Direction;
@@ -35,7 +35,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
                         entry.port.shutdown(Shutdown::Write);
                     }
                 }
-                Action::Close { conn } => state.close(conn, &self.log),
+                Action::Close { conn } => state.close(conn),
                 Action::Dial { peer, within } => {
                     let address = Arc::clone(&self.peers[peer.index()].0);
                     (self.perform)(Job::Dial { peer, address, within });
@@ -118,7 +118,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
             state.connections.become_link(*conn, name);
         }
-        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+        let addresses = if let Notice::NameTwice { link, other, .. } = notice {
             Some([*link, *other].map(|conn| {
                 let entry = state.connections.find(conn);
                 entry.map_or_else(|| "?".into(), |entry| entry.address.clone())
@@ -127,6 +127,11 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
             None
         };
         let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
+        if let Some(entry) = &entry
+            && notices::is_an_end(notice)
+        {
+            self.log.gone(now.wall, entry.port.number);
+        }
         let mut level = notices::level(notice);
         if notices::is_by_strangers(notice) {
             level = rationed(&mut state.warned, now, level);
@@ -138,8 +143,9 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let neighbour = neighbour.map(|name| &**name);
-        let namesakes = namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address));
-        let text = notices::Text { notice, who, neighbour, server: &self.name, namesakes };
+        let addresses = addresses.as_ref().map(|both| both.each_ref().map(|address| &**address));
+        let names = Names { server: Some(&self.name), neighbour, addresses };
+        let text = notices::Text { notice, who, names };
         match kind {
             Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),
             None => self.log.event(now.wall, level, format_args!("{text}")),
