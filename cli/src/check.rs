@@ -5,9 +5,9 @@
 use crate::output::say;
 use crate::target::{Search, Target};
 use cases::{Case, Need};
+use herd_config::Failure;
+use herd_config::args::HerdArgs;
 use herd_core::Dialect;
-use herd_runtime::Failure;
-use herd_runtime::args::HerdArgs;
 use mismatch::{Mismatch, yaml};
 use play::{Herd, Outcome, Rules};
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@
 //! was killed.
 
 use crate::platform;
-use herd_runtime::Failure;
+use herd_config::Failure;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

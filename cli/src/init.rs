@@ -1,16 +1,16 @@
 //! `herd init`: a configuration to begin with.
 
 use crate::output::{program, quoted, say};
-use herd_runtime::roster::SecretSource;
-use herd_runtime::{Failure, config, secret};
-use std::fs::{self, OpenOptions};
+use files::{create, unable};
+use herd_config::roster::SecretSource;
+use herd_config::{Failure, config, secret};
+use std::fs;
 use std::io;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod certificates;
+mod files;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -134,30 +134,14 @@ fn write(dir: &Path, tls: bool) -> Result<(PathBuf, PathBuf), Failure> {
     Ok((config, secret))
 }
 
-/// Writes a file that is not there yet, whole or not at all.
-fn create(path: &Path, text: &str, is_private: bool) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(if is_private { 0o600 } else { 0o666 });
-    options.open(path)?.write_all(text.as_bytes()).inspect_err(|_| {
-        let _ = fs::remove_file(path);
-    })
-}
-
-fn unable(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display();
-    if error.kind() == io::ErrorKind::AlreadyExists {
-        return Failure::unable(format!("{path} is there already, and is left as it is"));
-    }
-    Failure::unable(format!("can not write {path}: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use herd_config::Roster;
+    use herd_config::args::{Args as ServerArgs, HerdArgs, LogArgs};
+    use herd_config::logging::LogSettings;
     use herd_core::Limits;
-    use herd_runtime::args::{Args as ServerArgs, HerdArgs, LogArgs};
-    use herd_runtime::log::LogSettings;
-    use herd_runtime::{Roster, load};
+    use herd_runtime::load;
 
     #[test]
     fn what_is_written_runs_a_herd() {
@@ -173,7 +157,7 @@ mod tests {
     fn what_is_written_are_the_defaults_of_every_key() {
         let dir = tempfile::tempdir().unwrap();
         let (config, _) = write(dir.path(), false).unwrap();
-        let roster = Roster::chosen(&HerdArgs { config: Some(config), roster: None }).unwrap();
+        let roster = HerdArgs { config: Some(config), roster: None }.chosen().unwrap();
         let usual = Roster::builtin("places-2020").unwrap();
 
         assert_eq!(roster.limits, Limits::default());

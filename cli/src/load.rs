@@ -4,10 +4,10 @@ use crate::output::{say, warn};
 use crate::target::{Search, Target};
 use crate::wire::Wire;
 use core::time::Duration;
+use herd_config::Failure;
+use herd_config::args::HerdArgs;
 use herd_core::Dialect;
 use herd_load::{Body, Distribution, End, Pace, Plan, Protocol, Question, Server};
-use herd_runtime::Failure;
-use herd_runtime::args::HerdArgs;
 use std::process::ExitCode;
 
 mod bar;

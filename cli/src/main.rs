@@ -1,7 +1,7 @@
 //! `herd`: starts, asks and sets up a herd.
 
 use clap::{Parser, Subcommand};
-use herd_runtime::Failure;
+use herd_config::Failure;
 use std::io;
 use std::io::Write;
 use std::process::ExitCode;

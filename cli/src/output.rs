@@ -1,7 +1,7 @@
 //! What the user reads, and the name by which to type this program again.
 
 use core::fmt::{Arguments, Display};
-use herd_runtime::Failure;
+use herd_config::Failure;
 use std::env;
 use std::io;
 use std::io::Write;

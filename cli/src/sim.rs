@@ -2,7 +2,8 @@
 
 use crate::output::{printed, program, say, warn};
 use core::time::Duration;
-use herd_runtime::{Failure, clock};
+use herd_clock as clock;
+use herd_config::Failure;
 use herd_simulator::Run;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;

@@ -3,10 +3,11 @@
 use crate::output::{program, quoted};
 use crate::wire::Wire;
 use core::time::Duration;
+use herd_config::address::Address;
+use herd_config::args::HerdArgs;
+use herd_config::{Failure, Roster, builtin};
 use herd_core::Dialect;
-use herd_runtime::address::Address;
-use herd_runtime::args::HerdArgs;
-use herd_runtime::{Failure, Roster, roster, tls};
+use herd_tls as tls;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -70,7 +71,7 @@ impl Target {
 
     /// All servers of the herd that `herd` chooses, and a connection to each: first one and a neighbour of its own.
     pub(crate) fn reach_all(search: Search<'_>) -> Result<Vec<(Self, Wire)>, Failure> {
-        let roster = Roster::chosen(search.herd)?;
+        let roster = search.herd.chosen()?;
         let mut order: Vec<_> = (0..roster.servers.len()).collect();
         if let Some(second) = roster.servers.first().and_then(|first| first.talks_with.first()) {
             order.swap(1, *second);
@@ -88,7 +89,7 @@ impl Target {
     /// of that name in a roster, the default first. There is at least one.
     fn candidates(name: &str, herd: &HerdArgs) -> Result<Vec<Self>, Failure> {
         if herd.config.is_some() || herd.roster.is_some() {
-            let roster = Roster::chosen(herd)?;
+            let roster = herd.chosen()?;
             return match (roster.find(name), Address::parse(name)) {
                 (Ok(at), _) => Ok(vec![Self::known(&roster, at, chosen_by(herd))]),
                 (Err(_), Some(address)) => Ok(vec![Self::unknown(&address)]),
@@ -101,11 +102,11 @@ impl Target {
         if let Some(address) = Address::parse(name) {
             return Ok(vec![Self::unknown(&address)]);
         }
-        let rosters: Vec<_> = roster::names().into_iter().filter_map(Roster::builtin).collect();
+        let rosters: Vec<_> = builtin::names().into_iter().filter_map(Roster::builtin).collect();
         let mut candidates = Vec::new();
         for roster in &rosters {
             if let Ok(at) = roster.find(name) {
-                let is_default = roster.name == roster::DEFAULT;
+                let is_default = roster.name == builtin::DEFAULT;
                 let chosen = if is_default {
                     Vec::new()
                 } else {
@@ -287,7 +288,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn chosen_by(args: &HerdArgs) -> Vec<String> {
     match (&args.config, args.roster.as_deref()) {
         (Some(path), _) => vec!["--config".to_owned(), quoted(path.display())],
-        (None, Some(name)) if name != roster::DEFAULT => {
+        (None, Some(name)) if name != builtin::DEFAULT => {
             vec!["--roster".to_owned(), name.to_owned()]
         }
         (None, _) => Vec::new(),

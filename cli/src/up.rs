@@ -7,9 +7,9 @@ use crate::output::{say, warn};
 use crate::target::chosen_by;
 use clap::ValueEnum;
 use family::{Event, Family};
+use herd_config::args::{HerdArgs, LogArgs};
+use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
-use herd_runtime::args::{HerdArgs, LogArgs};
-use herd_runtime::{Failure, Roster};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use upstream::Upstream;
@@ -44,7 +44,7 @@ enum Runtime {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let roster = Roster::chosen(&args.herd)?;
+    let roster = args.herd.chosen()?;
     let program = server_program(args.runtime)?;
     let upstream = upstream::needed(&roster)?;
     let mut family = Family::new()?;
@@ -156,7 +156,7 @@ fn server_args(name: &str, args: &Args) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use herd_runtime::log::Level;
+    use herd_config::logging::Level;
 
     #[test]
     fn servers_get_the_arguments_of_the_herd() {

@@ -1,8 +1,8 @@
 //! A connection to a server, in the clear or secured, that one thread writes to and another reads from.
 
 use core::time::Duration;
-use herd_runtime::clock;
-use herd_runtime::tls::{End, Session};
+use herd_clock as clock;
+use herd_tls::{End, Session};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -18,7 +18,10 @@ pub enum Command<'a> {
 }
 
 /// Where a client was, and when, in its own words.
+///
+/// Well formed: one is made by [`Command::parse`] or [`Report::new`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Report<'a> {
     /// The client's ID.
     pub client: &'a [u8],
@@ -204,11 +207,37 @@ impl<'a> Update<'a> {
 }
 
 impl<'a> Report<'a> {
+    /// A report of its three fields, written as they stand in an `IAMAT` line: for programs that do not speak
+    /// in lines.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is missing, too long, or not what it should be. White space in a client's ID is
+    /// an [`ExtraField`](Malformed::ExtraField).
+    pub fn new(client: &'a [u8], location: &'a [u8], time: &'a [u8]) -> Result<Self, Malformed> {
+        if [client, location, time].iter().any(|field| field.is_empty()) {
+            return Err(Malformed::MissingField);
+        }
+        if client.iter().copied().any(is_space) {
+            return Err(Malformed::ExtraField);
+        }
+        Self::check(client, location, time, MAX_CLIENT_BYTES)
+    }
+
     /// The next three of `fields`.
     fn parse(fields: &mut Fields<'a>, client_bytes: usize) -> Result<Self, Malformed> {
         let client = fields.next().ok_or(Malformed::MissingField)?;
         let location = fields.next().ok_or(Malformed::MissingField)?;
         let time = fields.next().ok_or(Malformed::MissingField)?;
+        Self::check(client, location, time, client_bytes)
+    }
+
+    fn check(
+        client: &'a [u8],
+        location: &'a [u8],
+        time: &'a [u8],
+        client_bytes: usize,
+    ) -> Result<Self, Malformed> {
         if client.len() > client_bytes {
             return Err(Malformed::LongClient);
         }

@@ -7,7 +7,9 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// Everything a [`Herd`](crate::Herd) needs to know. [`Config::check`] is the only fallible step.
+use crate::changes::DEFAULT_RING;
+
+/// Everything a [`Herd`](crate::Herd) needs to know. Begin with [`Config::new`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// This server's ID, the one its `AT` lines carry.
@@ -181,6 +183,22 @@ pub const MAX_SERVER_BYTES: usize = 64;
 pub const MIN_SECRET_BYTES: usize = 16;
 
 impl Config {
+    /// A server named `name` without neighbours, with the default limits and 10 seconds for a lookup.
+    pub fn new(name: impl Into<Box<str>>, seed: Seed) -> Self {
+        Self {
+            name: name.into(),
+            neighbours: Vec::new(),
+            secret: Secret::new([]),
+            dialect: Dialect::Places,
+            lookup_timeout: Duration::from_secs(10),
+            shared_address: false,
+            secured: Secured::default(),
+            limits: Limits::default(),
+            ring: DEFAULT_RING,
+            seed,
+        }
+    }
+
     /// Says whether a server can run with this.
     ///
     /// # Errors

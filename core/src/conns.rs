@@ -6,10 +6,11 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::config::Limits;
+use crate::flow::{Flow, ReadState};
+use crate::framer::Framer;
 use crate::handshake::{Binding, Incarnation, Nonce, Side};
 use crate::ids::{ConnId, PeerId};
 use crate::notice::Goodbye;
-use crate::output::{Action, Output};
 use crate::replies::Replies;
 use crate::sources::Source;
 use crate::time::{Instant, seconds};
@@ -21,28 +22,13 @@ pub(crate) struct Conn {
     /// What it counts against, if it is a client's and its address has limits.
     pub(crate) source: Option<Source>,
     pub(crate) security: Security,
-    /// Bytes read and not acted on: a line that has only begun, or more while reading is paused.
-    pub(crate) held: Vec<u8>,
-    /// How many of `held` are done with.
-    pub(crate) done: usize,
-    /// Dropping everything up to the next line end.
-    pub(crate) skipping: bool,
-    /// Obeying no more lines for now.
-    pub(crate) paused: bool,
-    /// Reading nothing because its address has had its share.
-    pub(crate) throttled: bool,
-    /// Whether the driver was told to read no more, which stays so while held lines are obeyed.
-    pub(crate) is_driver_paused: bool,
-    pub(crate) input: Input,
-    /// Bytes sent and not yet reported as taken.
-    pub(crate) unsent: usize,
+    pub(crate) framer: Framer,
+    pub(crate) flow: Flow,
     /// Answers owed; none is the usual case.
     pub(crate) replies: Option<Box<Replies>>,
     pub(crate) opened: Instant,
     /// When something was last read.
     pub(crate) heard: Instant,
-    /// When something that waited was last taken, or began to wait.
-    pub(crate) taken: Instant,
     /// The time its timer is set for.
     pub(crate) alarm: Option<Instant>,
 }
@@ -120,38 +106,17 @@ pub(crate) struct Exchange {
     pub(crate) their_nonce: Nonce,
 }
 
-/// Whether more will be read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Input {
-    Open,
-    /// The other side has ended its half; what is held is its last line.
-    Ended,
-    /// We have stopped reading; what is held beyond its last line end is no line.
-    Cut,
-    /// Everything is answered and our half is ended.
-    Shut {
-        at: Instant,
-    },
-}
-
 impl Conn {
     pub(crate) fn new(role: Role, now: Instant) -> Self {
         Self {
             role,
             source: None,
             security: Security::Open,
-            held: Vec::new(),
-            done: 0,
-            skipping: false,
-            paused: false,
-            throttled: false,
-            is_driver_paused: false,
-            input: Input::Open,
-            unsent: 0,
+            framer: Framer::default(),
+            flow: Flow::new(now),
             replies: None,
             opened: now,
             heard: now,
-            taken: now,
             alarm: None,
         }
     }
@@ -185,7 +150,7 @@ impl Conn {
 
     /// When it is next to be looked at.
     pub(crate) fn due(&self, limits: &Limits) -> Option<Instant> {
-        if let Input::Shut { at } = self.input {
+        if let ReadState::HalfClosed { at } = self.flow.read {
             return Some(at.after(LINGER));
         }
         if self.is_unproven() || self.is_awaited() {
@@ -194,37 +159,14 @@ impl Conn {
         if matches!(self.role, Role::Link(_)) {
             return None;
         }
-        if self.unsent > 0 {
-            return Some(self.taken.after(seconds(limits.stalled_s)));
+        if let Some(stalled_at) = self.flow.stalled_at(seconds(limits.stalled_s)) {
+            return Some(stalled_at);
         }
         if self.is_plain() {
             return None;
         }
-        let may_idle = limits.idle_s > 0 && self.owed() == 0 && !self.throttled;
-        may_idle.then(|| self.heard.max(self.taken).after(seconds(limits.idle_s)))
-    }
-
-    /// Has the driver read no more, unless it was told so already.
-    pub(crate) fn pause_driver(&mut self, id: ConnId, out: &mut Output) {
-        if !core::mem::replace(&mut self.is_driver_paused, true) {
-            out.push(Action::Pause { conn: id });
-        }
-    }
-
-    /// Has the driver read on, unless there is a reason left not to.
-    pub(crate) fn resume_driver(&mut self, id: ConnId, out: &mut Output) {
-        if !self.paused && !self.throttled && self.input == Input::Open {
-            self.is_driver_paused = false;
-            out.push(Action::Resume { conn: id });
-        }
-    }
-
-    /// Takes note of bytes that were sent.
-    pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
-        if self.unsent == 0 {
-            self.taken = now;
-        }
-        self.unsent += bytes;
+        let may_idle = limits.idle_s > 0 && self.owed() == 0 && !self.flow.throttled;
+        may_idle.then(|| self.heard.max(self.flow.progress_at).after(seconds(limits.idle_s)))
     }
 }
 

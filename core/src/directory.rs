@@ -8,11 +8,9 @@
 //! neighbours are told by.
 
 use alloc::vec::Vec;
-use core::hash::BuildHasher as _;
 use core::hint::black_box;
 
-use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
+use siphasher::sip::SipHasher13;
 
 use crate::changes::Changes;
 use crate::index::Index;
@@ -21,7 +19,8 @@ use crate::time::Timestamp;
 
 #[derive(Debug)]
 pub(crate) struct Directory {
-    hasher: SeedableRandomState,
+    /// Keyed: who does not know the key cannot choose client IDs whose hashes are alike.
+    hasher: SipHasher13,
     index: Index,
     /// Each with room for [`CHUNK`] cells from the start, or as many as there may be, so that none ever moves. All
     /// but the last are full.
@@ -74,10 +73,10 @@ pub(crate) enum News {
     NoRoom,
 }
 
-/// A record as the table holds it.
+/// What is known of one client: the latest report by the client's own clock, and which server had it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record<'a> {
-    /// Its `AT` line without the line end.
+pub struct Record<'a> {
+    /// Its `AT` line without the line end, single spaces between its fields.
     pub(crate) line: &'a [u8],
     pub(crate) stamp: Timestamp,
     pub(crate) origin: Origin,
@@ -88,8 +87,48 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn client(&self) -> &'a [u8] {
+    /// The client's ID.
+    pub fn client(&self) -> &'a [u8] {
         &self.line[usize::from(self.client_at)..][..usize::from(self.client_len)]
+    }
+
+    /// The location as the client wrote it: [`Location::parse`](crate::Location::parse) reads it.
+    pub fn location(&self) -> &'a [u8] {
+        self.behind_client(0)
+    }
+
+    /// The time as the client wrote it, in POSIX seconds.
+    pub fn time(&self) -> &'a [u8] {
+        self.behind_client(1)
+    }
+
+    /// The same time as a number.
+    pub fn stamp(&self) -> Timestamp {
+        self.stamp
+    }
+
+    /// The ID of the server that the client reported to.
+    pub fn server(&self) -> &'a [u8] {
+        self.field(self.line, 1)
+    }
+
+    /// How far that server's clock was ahead of the client's, in seconds with a sign, as the server wrote it.
+    pub fn skew(&self) -> &'a [u8] {
+        self.field(self.line, 2)
+    }
+
+    /// The `AT` line of the record, without its line end.
+    pub fn line(&self) -> &'a [u8] {
+        self.line
+    }
+
+    fn behind_client(&self, number: usize) -> &'a [u8] {
+        let behind = usize::from(self.client_at) + usize::from(self.client_len) + 1;
+        self.field(&self.line[behind..], number)
+    }
+
+    fn field(&self, text: &'a [u8], number: usize) -> &'a [u8] {
+        text.split(|byte| *byte == b' ').nth(number).unwrap_or_default()
     }
 
     /// Whether this is just what the client said: its ID, location and time with a space before each.
@@ -103,21 +142,13 @@ impl<'a> Record<'a> {
     fn candidate(&self, slot: u32) -> Candidate<&'a [u8]> {
         Candidate { stamp: self.stamp, line: self.line, slot, change: self.change }
     }
-
-    /// The location as the client wrote it.
-    pub(crate) fn location(&self) -> &'a [u8] {
-        let behind = usize::from(self.client_at) + usize::from(self.client_len) + 1;
-        let rest = &self.line[behind..];
-        rest.split(|byte| *byte == b' ').next().unwrap_or(rest)
-    }
 }
 
 impl Directory {
-    /// An empty table for `capacity` records, remembering `ring` changes. Client IDs are hostile: the
-    /// hash is keyed.
-    pub(crate) fn new(capacity: u32, ring: u32, key: u64) -> Self {
+    /// An empty table for `capacity` records, remembering `ring` changes. `key` is secret: client IDs are hostile.
+    pub(crate) fn new(capacity: u32, ring: u32, key: [u8; 16]) -> Self {
         Self {
-            hasher: SeedableRandomState::with_seed(key, SharedSeed::global_fixed()),
+            hasher: SipHasher13::new_with_key(&key),
             index: Index::new(),
             chunks: Vec::new(),
             free: Vec::new(),
@@ -149,7 +180,12 @@ impl Directory {
     }
 
     pub(crate) fn hash(&self, client: &[u8]) -> u64 {
-        self.hasher.hash_one(client)
+        self.hasher.hash(client)
+    }
+
+    /// How many entries of the index the longest search for a client reads, since the index last grew.
+    pub(crate) fn longest_probe(&self) -> usize {
+        self.index.longest()
     }
 
     /// Has the records of `hashes` fetched from memory, all at once rather than one after the other.
@@ -174,7 +210,7 @@ impl Directory {
     /// The same with the hash of the client's ID at hand.
     #[inline(always)]
     pub(crate) fn find_hashed(&self, hash: u64, client: &[u8]) -> Place {
-        let slot = self.index.find(hash, |slot| self.cell(slot).record().client() == client);
+        let slot = self.index.find(hash, client, |slot| self.cell(slot).record().client());
         Place { hash, slot }
     }
 
@@ -207,16 +243,17 @@ impl Directory {
             Some(slot) if newcomer.supersedes(&self.cell(slot).record()) => slot,
             Some(_) => return News::Stale,
             None => match self.vacate(newcomer) {
-                Some(slot) => {
-                    self.index.insert(place.hash, slot);
-                    self.len += 1;
-                    slot
-                }
+                Some(slot) => slot,
                 None => return News::NoRoom,
             },
         };
         let change = self.changes.push(slot);
         self.cell_mut(slot).put(newcomer, change);
+        if place.slot.is_none() {
+            let chunks = &self.chunks;
+            self.index.insert(place.hash, slot, |slot| cell(chunks, slot).record().client());
+            self.len += 1;
+        }
         let Newcomer { line, stamp, .. } = *newcomer;
         self.smallest.note(Candidate { stamp, line, slot, change }, self.len);
         News::Fresh
@@ -270,20 +307,24 @@ impl Directory {
     }
 
     fn remove(&mut self, slot: u32) {
-        let hash = self.hash(self.cell(slot).record().client());
-        self.index.remove(hash, slot);
+        let client = cell(&self.chunks, slot).record().client();
+        self.index.remove(self.hasher.hash(client), slot, client);
         *self.cell_mut(slot) = Cell::unused();
         self.free.push(slot);
         self.len -= 1;
     }
 
     fn cell(&self, slot: u32) -> &Cell {
-        &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+        cell(&self.chunks, slot)
     }
 
     fn cell_mut(&mut self, slot: u32) -> &mut Cell {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
+}
+
+fn cell(chunks: &[Vec<Cell>], slot: u32) -> &Cell {
+    &chunks[slot as usize / CHUNK][slot as usize % CHUNK]
 }
 
 impl Newcomer<'_> {
@@ -407,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_report_with_an_equal_stamp_does_not_replace_the_first() {
-        let mut table = Directory::new(10, 16, 1);
+        let mut table = Directory::new(10, 16, [1; 16]);
         assert_eq!(learn(&mut table, "kiwi", 5, "+1", HEARD_HERE), News::Fresh);
         assert_eq!(learn(&mut table, "kiwi", 5, "+2", HEARD_HERE), News::Stale);
         assert_eq!(learn(&mut table, "kiwi", 5, "+2", 1), News::Fresh);
@@ -416,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_line_too_long_for_its_slot_is_kept_whole() {
-        let mut table = Directory::new(10, 16, 1);
+        let mut table = Directory::new(10, 16, [1; 16]);
         let long = "x".repeat(255);
         learn(&mut table, &long, 1, "+1", HEARD_HERE);
         learn(&mut table, &long, 2, "+1", HEARD_HERE);
@@ -432,7 +473,7 @@ mod tests {
         fn a_full_table_keeps_the_greatest(
             updates in prop::collection::vec((0..40_u8, 0..30_i64, 0..3_u8), 0..400), capacity in 1..20_u32,
         ) {
-            let mut table = Directory::new(capacity, 16, 7);
+            let mut table = Directory::new(capacity, 16, [7; 16]);
             let mut greatest = BTreeMap::new();
             for (client, stamp, text) in &updates {
                 learn(&mut table, &alloc::format!("c{client}"), *stamp, &alloc::format!("+{text}"), 1);
@@ -451,7 +492,7 @@ mod tests {
 
     #[test]
     fn old_records_are_forgotten() {
-        let mut table = Directory::new(10, 16, 1);
+        let mut table = Directory::new(10, 16, [1; 16]);
         learn(&mut table, "kiwi", 5, "+1", HEARD_HERE);
         learn(&mut table, "emu", 6, "+1", HEARD_HERE);
         assert_eq!(table.forget_before(Timestamp::from_nanos(6)), 1);

@@ -24,6 +24,10 @@ impl Entropy {
         mac.finalize().into_bytes().into()
     }
 
+    pub(crate) fn key(&mut self) -> [u8; 16] {
+        self.bytes().as_chunks().0[0]
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.bytes();
         u64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -33,7 +33,7 @@ struct Walk {
 }
 
 /// Slots that one call looks at before it lets others have their turn.
-const STEPS: u32 = 1 << 16;
+pub(crate) const STEPS: u32 = 1 << 16;
 
 impl Cursor {
     /// A cursor for a neighbour that has been sent everything before change `next`; records that came
@@ -56,9 +56,14 @@ impl Cursor {
         self.next <= directory.changes().last()
     }
 
+    /// Whether the log has overtaken it, and no walk has begun for that yet.
+    pub(crate) fn is_overtaken(&self, directory: &Directory) -> bool {
+        self.walk.is_none() && !directory.changes().remembers(self.next)
+    }
+
     /// Whether it is a walk that sends what there is to send.
     pub(crate) fn is_walking(&self, directory: &Directory) -> bool {
-        self.walk.is_some() || !directory.changes().remembers(self.next)
+        self.walk.is_some() || self.is_overtaken(directory)
     }
 
     /// Appends lines to `out` until `room` bytes are used, nothing is left, or it has looked at so much that others
@@ -87,7 +92,7 @@ impl Cursor {
     }
 
     /// Moves on by one change or one slot; the record to send, if that was one.
-    fn step<'a>(&mut self, directory: &'a Directory) -> Option<Record<'a>> {
+    pub(crate) fn step<'a>(&mut self, directory: &'a Directory) -> Option<Record<'a>> {
         let changes = directory.changes();
         if self.walk.is_none() && changes.remembers(self.next) {
             let number = self.next;
@@ -137,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_client_that_moved_often_is_sent_once() {
-        let mut table = Directory::new(10, 16, 1);
+        let mut table = Directory::new(10, 16, [1; 16]);
         let mut cursor = Cursor::new(1, 1);
         (1..=5).for_each(|stamp| learn(&mut table, 0, stamp, HEARD_HERE));
         assert_eq!(taken(&mut cursor, &table, 1000), ["AT Hill +1 c0 +1-2 5"]);
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_walk_sends_only_what_the_neighbour_lacks() {
-        let mut table = Directory::new(100, 4, 1);
+        let mut table = Directory::new(100, 4, [1; 16]);
         (0..20).for_each(|client| learn(&mut table, client, 1, HEARD_HERE));
         let mut cursor = Cursor::new(11, 1);
         assert_eq!(taken(&mut cursor, &table, 10_000).len(), 10);
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_record_is_not_sent_back_on_its_link() {
-        let mut table = Directory::new(10, 16, 1);
+        let mut table = Directory::new(10, 16, [1; 16]);
         learn(&mut table, 0, 1, 7);
         assert!(taken(&mut Cursor::new(1, 7), &table, 1000).is_empty());
         assert_eq!(taken(&mut Cursor::new(1, 8), &table, 1000).len(), 1);
@@ -168,7 +173,7 @@ mod tests {
         fn a_neighbour_ends_with_the_table(
             steps in prop::collection::vec((0..30_u8, any::<bool>(), 0..200_usize), 0..300), ring in 1..40_u32,
         ) {
-            let mut table = Directory::new(1000, ring, 3);
+            let mut table = Directory::new(1000, ring, [3; 16]);
             let mut cursor = Cursor::new(1, 1);
             let (mut sent, mut held) = (Vec::new(), BTreeMap::new());
             for (stamp, (client, reads, room)) in steps.iter().enumerate() {

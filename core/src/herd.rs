@@ -8,6 +8,7 @@ mod lifecycle;
 mod link;
 mod opening;
 mod reading;
+mod reports;
 mod stopping;
 
 use alloc::collections::VecDeque;
@@ -16,12 +17,13 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::command::Grammar;
-use crate::config::Config;
-use crate::conns::{Conn, Conns, Door, Input, Role, Security};
+use crate::config::{Config, ConfigError};
+use crate::conns::{Conn, Conns, Door, Role, Security};
 use crate::counters::Counters;
-use crate::directory::{Directory, Origin, Place};
+use crate::directory::{Directory, Origin, Place, Record};
 use crate::durations::Durations;
 use crate::entropy::Entropy;
+use crate::flow::ReadState;
 use crate::handshake::{Binding, Incarnation};
 use crate::ids::{ConnId, LookupId, PeerId};
 use crate::lookups::Lookups;
@@ -33,6 +35,7 @@ use crate::sources::Sources;
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
+use crate::watch::{Watch, Watched};
 
 /// A server of the herd, without its sockets, its clocks and its provider.
 ///
@@ -60,6 +63,8 @@ pub struct Herd {
     /// Connections that were accepted and must prove themselves, oldest first; some have since, or are
     /// gone.
     unproven: VecDeque<ConnId>,
+    /// Connections whose lines were held and may be read now. Empty between two inputs.
+    due: Vec<ConnId>,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -115,6 +120,8 @@ pub enum Dialled {
     Failed,
 }
 
+pub use reports::Outcome;
+
 /// Lines that are found before the first of them is carried out, so that their records are fetched
 /// from memory together.
 const BATCH: usize = 32;
@@ -130,9 +137,13 @@ const STOPPING: Duration = Duration::from_secs(5);
 const FROM_PLAIN: Origin = 1;
 
 impl Herd {
-    /// A server with an empty table. [`Config::check`] has said that `config` is one to run with.
-    pub fn new(config: Config) -> Self {
-        debug_assert_eq!(config.check(), Ok(()));
+    /// A server with an empty table.
+    ///
+    /// # Errors
+    ///
+    /// What [`Config::check`] says of `config`.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         let mut entropy = Entropy::new(config.seed);
         let incarnation = Incarnation(entropy.number());
         let limits = &config.limits;
@@ -147,14 +158,14 @@ impl Herd {
         if limits.record_age_s > 0 {
             timers.set(Instant::default(), Wake::Records);
         }
-        Self {
+        Ok(Self {
             grammar: Grammar {
                 dialect: config.dialect,
                 client_id_bytes: limits.client_id_bytes as usize,
             },
             at_prefix: [b"AT ", config.name.as_bytes(), b" "].concat(),
             incarnation,
-            directory: Directory::new(limits.clients, config.ring, entropy.number()),
+            directory: Directory::new(limits.clients, config.ring, entropy.key()),
             entropy,
             conns: Conns::default(),
             peers,
@@ -171,6 +182,7 @@ impl Herd {
             clients: 0,
             sources: Sources::new(limits),
             unproven: VecDeque::new(),
+            due: Vec::new(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -179,7 +191,7 @@ impl Herd {
             batch: Vec::new(),
             scratch: Vec::new(),
             config,
-        }
+        })
     }
 
     /// A connection was accepted.
@@ -283,24 +295,10 @@ impl Herd {
         self.counters.bytes_received += input.len() as u64;
         conn.heard = now.mono;
         let source = conn.source;
-        match conn.input {
-            Input::Open => {}
-            Input::Ended | Input::Cut | Input::Shut { .. } => return,
+        if conn.flow.read != ReadState::Open {
+            return;
         }
-        let mut rest = input;
-        if !conn.held.is_empty() {
-            let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            let (first, behind) = rest.split_at(if conn.paused { rest.len() } else { line });
-            conn.held.extend_from_slice(first);
-            rest = behind;
-            self.read_held(now, id, out);
-        }
-        if !rest.is_empty() {
-            let done = self.read(now, id, rest, out);
-            if let Some(conn) = self.conns.get_mut(id) {
-                conn.held.extend_from_slice(&rest[done..]);
-            }
-        }
+        self.read_input(now, id, input, out);
         self.finish_if_done(now, id, out);
         if let Some(source) = source
             && let Some(wait) = self.sources.spend(now.mono, source, input.len())
@@ -313,21 +311,19 @@ impl Herd {
     /// The other side has ended its half of the connection.
     pub fn handle_eof(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        match (&conn.role, conn.input) {
-            (Role::Client { .. } | Role::Undecided(Door::Shared { .. }), Input::Open) => {
-                conn.input = Input::Ended;
+        match (&conn.role, conn.flow.read) {
+            (Role::Client { .. } | Role::Undecided(Door::Shared { .. }), ReadState::Open) => {
+                conn.flow.read = ReadState::PeerClosed;
                 self.become_client_if_undecided(id);
-                self.read_held(now, id, out);
+                self.read_buffered(now, id, out);
                 self.finish_if_done(now, id, out);
             }
-            (Role::Client { .. }, Input::Cut) => {
-                // The line that has only begun will not be finished: what is held ends with a line.
-                let whole = memchr::memrchr(b'\n', &conn.held).map_or(0, |end| end + 1);
-                conn.held.truncate(whole.max(conn.done));
-                conn.input = Input::Ended;
+            (Role::Client { .. }, ReadState::Stopped) => {
+                conn.framer.drop_unfinished();
+                conn.flow.read = ReadState::PeerClosed;
                 self.finish_if_done(now, id, out);
             }
-            (Role::Client { .. }, Input::Ended) => {}
+            (Role::Client { .. }, ReadState::PeerClosed) => {}
             (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
         }
@@ -343,19 +339,15 @@ impl Herd {
     /// The kernel took `taken` bytes of what was sent; none is worth saying too.
     pub fn handle_drained(&mut self, now: Now, id: ConnId, taken: usize, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let taken = taken.min(conn.unsent);
-        self.counters.bytes_sent += taken as u64;
-        conn.unsent -= taken;
-        if taken > 0 {
-            conn.taken = now.mono;
-        }
+        self.counters.bytes_sent += conn.flow.drained(taken, now.mono) as u64;
         match conn.role {
             Role::Link(peer) => self.tell(now, peer, out),
-            Role::Client { .. } if conn.unsent > 0 => {
-                let due = conn.taken.after(seconds(self.config.limits.stalled_s));
-                self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
+            Role::Client { .. } => {
+                let limit = seconds(self.config.limits.stalled_s);
+                if let Some(due) = conn.flow.stalled_at(limit) {
+                    self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
+                }
             }
-            Role::Client { .. } => {}
             Role::Undecided(_) | Role::Opening(_) => return,
         }
         self.deliver(now, id, out);
@@ -444,6 +436,7 @@ impl Herd {
             limits: self.config.limits,
             counters: self.counters(),
             records: self.records(),
+            longest_probe: self.directory.longest_probe(),
             clients: self.clients,
             connections: self.conns.len(),
             lookups_running: self.lookups.running(),
@@ -464,6 +457,25 @@ impl Herd {
         self.directory.at(self.directory.find(client)).map(|record| record.line)
     }
 
+    /// What is known of a client: nothing also of one whose record is older than records are kept.
+    pub fn locate(&self, now: Now, client: &[u8]) -> Option<Record<'_>> {
+        let record = self.directory.at(self.directory.find(client))?;
+        (!self.is_too_old(now, record.stamp)).then_some(record)
+    }
+
+    /// What has changed in the table since `watch` was read last, oldest first.
+    ///
+    /// One call looks at a bounded part of the table, so that it never takes long. Call again as long as
+    /// [`Herd::is_behind`] says so; after that, whenever something was handed to the server.
+    pub fn read_changes<'a>(&'a self, watch: &'a mut Watch) -> impl Iterator<Item = Watched<'a>> {
+        watch.read(&self.directory)
+    }
+
+    /// Whether there are changes that `watch` has not been read for.
+    pub fn is_behind(&self, watch: &Watch) -> bool {
+        watch.is_behind(&self.directory)
+    }
+
     /// The `AT` lines of all records, in no order that means anything.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.directory.slots()).filter_map(|slot| Some(self.directory.record(slot)?.line))
@@ -479,6 +491,9 @@ impl Herd {
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        while let Some(id) = self.due.pop() {
+            self.read_due(now, id, out);
+        }
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();
             for position in 0..self.peers.len() {

@@ -4,21 +4,9 @@
 //! out what each of them appends to an [`Output`]:
 //!
 //! ```
-//! use herd_core::{Action, Config, Dialect, Herd, Limits, Listener, Now, Output};
-//! use herd_core::{Secret, Secured, Seed, Timestamp};
+//! use herd_core::{Action, Config, Herd, Listener, Now, Output, Seed, Timestamp};
 //!
-//! let mut herd = Herd::new(Config {
-//!     name: "Hill".into(),
-//!     neighbours: Vec::new(),
-//!     secret: Secret::new([]),
-//!     dialect: Dialect::Places,
-//!     lookup_timeout: core::time::Duration::from_secs(10),
-//!     shared_address: false,
-//!     secured: Secured::default(),
-//!     limits: Limits::default(),
-//!     ring: herd_core::DEFAULT_RING,
-//!     seed: Seed([0; 32]),
-//! });
+//! let mut herd = Herd::new(Config::new("Hill", Seed([0; 32])))?;
 //! let now = Now { wall: Timestamp::from_nanos(1_520_023_935_182_837_383), ..Now::default() };
 //! let mut out = Output::new();
 //! let listener = Listener::Clients { from: [192, 0, 2, 1].into(), plain: false };
@@ -33,6 +21,7 @@
 //!     answer,
 //!     Some(&b"AT Hill +0.263873386 kiwi +34.068930-118.445127 1520023934.918963997\n"[..])
 //! );
+//! # Ok::<(), herd_core::ConfigError>(())
 //! ```
 //!
 //! The crate is `no_std`: it can open no socket, read no clock and start no thread. The same sequence
@@ -51,6 +40,8 @@ mod directory;
 mod durations;
 mod entropy;
 mod flood;
+mod flow;
+mod framer;
 mod handshake;
 mod herd;
 mod ids;
@@ -68,6 +59,7 @@ mod sources;
 mod status;
 mod time;
 mod timers;
+mod watch;
 
 pub use changes::DEFAULT_RING;
 pub use command::{Command, Grammar, Malformed, Query, Report, Update};
@@ -77,9 +69,10 @@ pub use config::{
 };
 pub use counters::Counters;
 pub use decimal::Decimal;
+pub use directory::Record;
 pub use durations::Durations;
 pub use handshake::{Binding, Incarnation, LINK_VERSION, PROOF};
-pub use herd::{Dialled, Herd, Listener};
+pub use herd::{Dialled, Herd, Listener, Outcome};
 pub use ids::{ConnId, LookupId, PeerId};
 pub use json::{MAX_DEPTH, NotJson, cut_results};
 pub use location::Location;
@@ -89,3 +82,4 @@ pub use provider::{LookupError, Request, Response};
 pub use status::{NeighbourStatus, Status};
 pub use time::{Instant, Now, Skew, Timestamp};
 pub use timers::Wake;
+pub use watch::{Watch, Watched};

@@ -18,6 +18,9 @@ pub struct Status {
     pub counters: Counters,
     /// Records in the table.
     pub records: usize,
+    /// How many entries of the table's index the longest search for a client reads, 128 at most. Some 35 are usual for
+    /// a million records.
+    pub longest_probe: usize,
     /// Connections that count against `limits.connections`.
     pub clients: usize,
     /// All connections: clients, links, and those that are neither yet.

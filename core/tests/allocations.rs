@@ -3,10 +3,9 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use core::net::{IpAddr, Ipv4Addr};
-use core::time::Duration;
 use herd_core::{
-    Action, Config, ConnId, DEFAULT_RING, Dialect, Dialled, Herd, Instant, Limits, LinkKind,
-    Listener, Neighbour, Now, Output, PeerId, Secret, Secured, Timestamp,
+    Action, Config, ConnId, Dialled, Herd, Instant, LinkKind, Listener, Neighbour, Now, Output,
+    PeerId, Secret, Timestamp,
 };
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -163,17 +162,11 @@ impl Hill {
 
 fn server(name: &str, neighbour: &str) -> Herd {
     Herd::new(Config {
-        name: name.into(),
         neighbours: vec![Neighbour { name: neighbour.into(), kind: LinkKind::Herd }],
         secret: Secret::new(*b"correct horse battery staple"),
-        dialect: Dialect::Places,
-        lookup_timeout: Duration::from_secs(10),
-        shared_address: false,
-        secured: Secured::default(),
-        limits: Limits::default(),
-        ring: DEFAULT_RING,
-        seed: herd_core::Seed([1; 32]),
+        ..Config::new(name, herd_core::Seed([1; 32]))
     })
+    .unwrap()
 }
 
 /// What was sent on a connection.

@@ -1,6 +1,6 @@
 //! One herd server on async-std and surf.
 //!
-//! The core decides, the [host](herd_runtime::host) offers bytes to the kernel, and what takes waiting
+//! The core decides, the [host](herd_runtime::Host) offers bytes to the kernel, and what takes waiting
 //! is done here: accepting, reading, connecting, sleeping, asking the provider. Nothing here knows a
 //! rule of the protocol. `herd-tokio` does the same, function by function.
 
@@ -58,7 +58,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 task::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(&settings, log.clone(), inquiry, perform)
+        Host::new(settings.host(), log.clone(), inquiry, perform)
     });
     let stopper = Arc::clone(&host);
     task::spawn(heed(UnixStream::from(signals.stop), move || stopper.stop()));

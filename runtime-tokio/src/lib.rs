@@ -1,6 +1,6 @@
 //! One herd server on tokio and reqwest.
 //!
-//! The core decides, the [host](herd_runtime::host) offers bytes to the kernel, and what takes waiting
+//! The core decides, the [host](herd_runtime::Host) offers bytes to the kernel, and what takes waiting
 //! is done here: accepting, reading, connecting, sleeping, asking the provider. Nothing here knows a
 //! rule of the protocol. `herd-async-std` does the same, function by function.
 
@@ -58,7 +58,7 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 tokio::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(&settings, log.clone(), inquiry, perform)
+        Host::new(settings.host(), log.clone(), inquiry, perform)
     });
     let stopper = Arc::clone(&host);
     tokio::spawn(heed(UnixStream::from_std(signals.stop)?, move || stopper.stop()));

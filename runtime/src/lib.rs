@@ -1,36 +1,23 @@
-//! What both herd servers share: configuration, rosters, log file, metrics and the host of the core.
+//! A server but for its async runtime: from a command line to sockets that listen, and all that an adapter needs.
 //!
-//! Nothing here knows an async runtime. A server's `main` reads its [`args`], turns them into
-//! [`settings`] with [`load`], starts its [`log`] and hands the rest to its adapter.
+//! A server's `main` hands its arguments to [`server::run`], which makes [`Settings`] of them, starts the log,
+//! listens, and hands the rest to the adapter. That serves connections by way of a [`Host`].
+//!
+//! What is needed for this are crates of their own: configuration ([`herd_config`]), clocks ([`herd_clock`]), the log
+//! ([`herd_log`]), TLS ([`herd_tls`]), the driver of the core ([`herd_driver`]) and metrics ([`herd_metrics`]).
 
-pub mod address;
 #[cfg(feature = "mimalloc")]
 mod allocator;
-pub mod args;
-pub mod clock;
-pub mod config;
-mod failure;
-pub mod host;
 pub mod listen;
-pub mod log;
-pub mod metrics;
-mod notices;
-mod port;
-pub mod roster;
-pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod signals;
-pub mod tls;
-pub mod upstream;
 
-pub use args::Args;
-pub use failure::Failure;
-pub use host::{Door, Host, Job};
-pub use log::LogFile;
-pub use metrics::Inquiry;
-pub use port::Port;
-pub use roster::Roster;
+pub use herd_clock as clock;
+pub use herd_config::Failure;
+pub use herd_driver::{
+    Door, Host, HttpRequest, HttpResponse, Inquiry, Job, Port, Provider, Upstream, upstream,
+};
+pub use herd_log::LogFile;
 pub use server::Server;
 pub use settings::{Settings, load};
-pub use upstream::{HttpRequest, HttpResponse, Provider, Upstream};

@@ -6,7 +6,7 @@ use std::net::{TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::failure::Failure;
+use herd_config::Failure;
 
 /// Connections that the kernel keeps for a server that is busy.
 const BACKLOG: i32 = 4096;

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use herd_core::Config;
 
-use crate::args::Args;
-use crate::failure::Failure;
+use herd_config::{Args, Failure};
+use herd_driver::Inquiry;
+use herd_log::LogFile;
+use herd_metrics::{self as metrics, Subject};
+
 use crate::listen::listen;
-use crate::log::LogFile;
-use crate::metrics::{self, Inquiry, Subject};
 use crate::settings::{self, Settings};
 use crate::signals::{self, Signals};
 
@@ -95,7 +96,8 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     let inquiry = Inquiry::default();
     if let Some(address) = &settings.metrics {
         let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
-        let taken = metrics::serve(&address.to_string(), subject)?;
+        let taken = metrics::serve(listen(&address.to_string())?, subject)
+            .map_err(|error| Failure::unable(format!("can not serve {address}: {error}")))?;
         log::info!("metrics and health are at http://{taken}");
         if address.port() == 0 {
             tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));

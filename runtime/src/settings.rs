@@ -1,21 +1,15 @@
 //! Everything one server is told before it starts, from its arguments, its herd and the environment.
 
-use crate::address::Address;
-use crate::args::Args;
-use crate::failure::Failure;
-use crate::log::LogSettings;
-use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
-use crate::secret::{self, Environment, Mode};
-use crate::tls::{self, Tls};
-use crate::upstream::HttpRequest;
-use core::fmt;
-use core::net::IpAddr;
-use core::time::Duration;
-use herd_core::{Config, LinkKind, Neighbour, Request, Secret, Secured, Seed};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use herd_config::address::Address;
+use herd_config::logging::LogSettings;
+use herd_config::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
+use herd_config::secret::{self, Environment, Mode};
+use herd_config::{Args, Failure};
+use herd_core::{Config, LinkKind, Neighbour, Secret, Secured, Seed};
+use herd_driver::HostSettings;
+use herd_driver::upstream::{Key, UpstreamSettings};
+use herd_tls::{self as tls, Tls};
 use std::env;
-use std::net::ToSocketAddrs as _;
-use url::Url;
 
 /// What one server needs to run.
 #[derive(Clone, Debug)]
@@ -45,90 +39,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The addresses of plain servers, as far as their names can be resolved now.
-    pub fn plain_addresses(&self) -> Vec<IpAddr> {
-        let mut addresses = Vec::new();
-        for (neighbour, address) in self.core.neighbours.iter().zip(&self.dial) {
-            if neighbour.kind != LinkKind::Plain {
-                continue;
-            }
-            match address.to_socket_addrs() {
-                Ok(resolved) => addresses.extend(resolved.map(|one| one.ip().to_canonical())),
-                Err(error) => log::warn!(
-                    "{address} has no address now, so nothing is taken from {}: {error}",
-                    neighbour.name
-                ),
-            }
+    /// What of this the host is told.
+    pub fn host(&self) -> HostSettings {
+        HostSettings {
+            core: self.core.clone(),
+            dial: self.dial.clone(),
+            tls: self.tls.clone(),
+            upstream: self.upstream.clone(),
         }
-        addresses
-    }
-}
-
-/// The provider that a server asks.
-#[derive(Clone, Debug)]
-pub struct UpstreamSettings {
-    /// Where the requests go: all of the address but the query.
-    pub url: Url,
-    /// What goes with each request, where the provider wants one.
-    pub key: Option<Key>,
-    /// How long a lookup may take, from connecting to the last byte.
-    pub timeout: Duration,
-    /// How it is asked.
-    pub dialect: UpstreamDialect,
-}
-
-impl UpstreamSettings {
-    /// The request that asks what the core wants to know: with the address, and the key where it belongs.
-    pub fn request(&self, request: Request<'_>) -> HttpRequest {
-        let has_error_bodies = request.has_error_bodies();
-        match request {
-            Request::Get { query } => {
-                let mut query = query.to_owned();
-                if let Some(Key(key)) = &self.key {
-                    query.push_str("&key=");
-                    query.extend(utf8_percent_encode(key, NOT_UNRESERVED));
-                }
-                let mut url = self.url.clone();
-                url.set_query(Some(&query));
-                let (headers, body) = (Vec::new(), String::new());
-                HttpRequest { method: "GET", url, headers, body, has_error_bodies }
-            }
-            Request::Post { body, fields } => {
-                let mut headers = vec![("Content-Type", "application/json".to_owned())];
-                if let Some(Key(key)) = &self.key {
-                    headers.push(("X-Goog-Api-Key", key.clone()));
-                }
-                headers.push(("X-Goog-FieldMask", fields.to_owned()));
-                let (url, body) = (self.url.clone(), body.to_owned());
-                HttpRequest { method: "POST", url, headers, body, has_error_bodies }
-            }
-        }
-    }
-}
-
-/// What has to be escaped in a query: all but the unreserved characters of RFC 3986.
-const NOT_UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A provider's key. `Debug` does not show it.
-#[derive(Clone)]
-pub struct Key(String);
-
-impl Key {
-    /// Takes the key as it is.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key, for the request and for nothing else.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
     }
 }
 
@@ -144,7 +62,7 @@ pub fn load(args: &Args) -> Result<Settings, Failure> {
 }
 
 fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
-    let roster = Roster::chosen(&args.herd)?;
+    let roster = args.herd.chosen()?;
     let at = roster.find(&args.name)?;
     let server = &roster.servers[at];
     let mut warnings = Vec::new();
@@ -199,7 +117,7 @@ fn load_from(args: &Args, env: Environment<'_>) -> Result<Settings, Failure> {
         dial: server.talks_with.iter().map(|other| dial(&roster, at, *other)).collect(),
         tls: tls::load(&roster, at, env, &mut warnings)?,
         upstream: upstream(&roster.upstream, env, &mut warnings)?,
-        log: roster.log.changed_by(&args.log),
+        log: args.log.over(&roster.log),
         metrics: args.metrics.as_ref().or(server.metrics.as_ref()).cloned(),
         workers: args.workers.map_or(1, usize::from),
         warnings,

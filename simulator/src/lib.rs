@@ -19,6 +19,7 @@ mod life;
 mod model;
 mod plan;
 mod random;
+mod tally;
 mod upstream;
 mod wire;
 mod world;
@@ -31,13 +32,11 @@ use std::panic::catch_unwind;
 pub use graph::Shape;
 pub use growth::{Growth, growth};
 pub use invariants::{Invariant, Row, TABLE, Violation};
+pub use tally::{Meter, Tally};
 
 use plan::Plan;
 use random::Random;
 use world::World;
-
-/// Runs a closure, and says how many bytes of memory it allocated and did not free.
-pub type Meter = fn(&mut dyn FnMut()) -> i64;
 
 /// What became of a herd.
 #[derive(Clone, Debug)]
@@ -60,29 +59,6 @@ pub struct Run {
     pub tally: Tally,
     /// The rule that was broken, if one was.
     pub violation: Option<Violation>,
-}
-
-/// What happened in a run, in numbers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    /// Events.
-    pub events: u64,
-    /// Calls of a core.
-    pub calls: u64,
-    /// Lines that clients said.
-    pub lines: u64,
-    /// Records sent on links.
-    pub updates: u64,
-    /// Lookups begun.
-    pub lookups: u64,
-    /// Things that went wrong.
-    pub faults: u64,
-    /// Starts of servers.
-    pub starts: u64,
-    /// Links that came up, seen from both sides.
-    pub links: u64,
-    /// Links among them that went on where they had ended.
-    pub resumed: u64,
 }
 
 /// Runs the herd of a seed.

@@ -111,9 +111,9 @@ impl Life {
     ) -> Self {
         let (ring, peers) = (config.ring, config.neighbours.len());
         let mut herd = None;
-        let heap = metered(meter, &mut || herd = Some(Herd::new(config.clone())));
+        let heap = metered(meter, &mut || herd = Herd::new(config.clone()).ok());
         Self {
-            herd: herd.expect("the meter has run it"),
+            herd: herd.expect("the meter has run it, and the plan's configurations are sound"),
             model: Model::new(rules),
             start,
             began,

@@ -361,7 +361,7 @@ impl<'t> World<'t> {
             self.tally.calls += 1;
             if let Some(trace) = &mut self.trace {
                 let neighbour = |peer: usize| self.plan.names[neighbours[peer]].clone();
-                telling::tell_input(trace, self.now, name, &neighbour, &input, life);
+                Self::tell_input(trace, self.now, name, &neighbour, &input, life);
             }
             let mut out = core::mem::take(&mut self.out);
             let entered = input.enters();

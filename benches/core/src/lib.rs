@@ -5,10 +5,9 @@
 //! `instructions/baselines`.
 
 use core::net::Ipv4Addr;
-use core::time::Duration;
 use herd_core::{
-    Action, Config, ConnId, DEFAULT_RING, Dialect, Dialled, Grammar, Herd, Instant, Limits,
-    LinkKind, Listener, Neighbour, Now, Output, PeerId, Response, Secret, Seed, Timestamp,
+    Action, Config, ConnId, Dialect, Dialled, Grammar, Herd, Instant, LinkKind, Listener,
+    Neighbour, Now, Output, PeerId, Response, Secret, Seed, Timestamp,
 };
 
 /// How many lines come in one call: as many as a connection of the comparison has in flight.
@@ -195,17 +194,11 @@ pub fn body() -> Vec<u8> {
 
 fn server(name: &str, neighbour: &str) -> Herd {
     Herd::new(Config {
-        name: name.into(),
         neighbours: vec![Neighbour { name: neighbour.into(), kind: LinkKind::Herd }],
         secret: Secret::new(*b"for benches only, and long enough"),
-        dialect: Dialect::Places,
-        lookup_timeout: Duration::from_secs(10),
-        shared_address: false,
-        secured: herd_core::Secured::default(),
-        limits: Limits::default(),
-        ring: DEFAULT_RING,
-        seed: Seed([1; 32]),
+        ..Config::new(name, Seed([1; 32]))
     })
+    .expect("the configuration is sound")
 }
 
 fn now() -> Now {

@@ -18,10 +18,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use crate::Error;
+use crate::error::Error;
 
 /// How long it may take until all are connected.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How many connect at a time: servers differ in how many they let wait.
 const AT_THE_DOOR: usize = 32;
 /// How long one that was thrown out waits before it comes back.
@@ -94,7 +94,7 @@ impl Crowd {
         let began = Instant::now();
         while state.standing.load(Ordering::Relaxed) < sizes.all() {
             if began.elapsed() > PATIENCE {
-                return Err(Error::NotCrowded);
+                return Err(Error::NotCrowded { within: PATIENCE });
             }
             thread::sleep(Duration::from_millis(10));
         }

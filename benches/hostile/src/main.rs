@@ -4,65 +4,25 @@
 
 use core::time::Duration;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::args::Args;
 use crate::crowd::{Crowd, Sizes};
+use crate::error::Error;
 use crate::report::{Report, Round};
 use crate::server::Server;
 
+mod args;
 mod crowd;
+mod error;
 mod good_client;
 mod report;
 mod server;
 
 /// Descriptors that this process and a server need besides those of the crowd.
 const SPARE_DESCRIPTORS: u64 = 500;
-
-/// Measure how a server does for one good client while a hostile crowd holds connections
-#[derive(Clone, Debug, Parser)]
-#[command(name = "herd-hostile", version)]
-struct Args {
-    /// What to measure: herd-tokio, herd-async-std, or a name that benches/peers/start knows
-    #[arg(long, value_delimiter = ',', default_value = "herd-tokio,herd-async-std,asyncio")]
-    servers: Vec<String>,
-    #[command(flatten)]
-    sizes: Sizes,
-    /// How long the server is measured before the crowd comes
-    #[arg(long, value_name = "S", default_value_t = 5)]
-    before_seconds: u32,
-    /// How long it is measured while the crowd is there
-    #[arg(long, value_name = "S", default_value_t = 35)]
-    seconds: u32,
-    /// How often each server has its turn
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Where `result.json` and `table.md` go
-    #[arg(long, default_value = "target/hostile")]
-    out: PathBuf,
-    /// Few connections and one short round: whether it works at all
-    #[arg(long)]
-    short: bool,
-}
-
-/// Why the experiment came to nothing.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("{}: {source}", .path.display())]
-    File { path: PathBuf, source: io::Error },
-    #[error("{needed} descriptors are needed, and {allowed} allowed: ulimit -n {needed}")]
-    Descriptors { needed: u64, allowed: u64 },
-    #[error("{server} did not start: {why}")]
-    NotStarted { server: String, why: String },
-    #[error("the crowd could not all connect within {} s", crowd::PATIENCE.as_secs())]
-    NotCrowded,
-    #[error("{server}: the good client: {source}")]
-    BadService { server: String, source: io::Error },
-    #[error("{0}")]
-    System(#[from] io::Error),
-}
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {

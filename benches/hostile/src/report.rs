@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::args::Args;
 use crate::crowd::Sizes;
+use crate::error::Error;
 use crate::good_client::Latency;
-use crate::{Args, Error};
 
 /// One server's turn.
 #[derive(Clone, Debug, Serialize)]

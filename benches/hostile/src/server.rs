@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The one server that runs. Killed when dropped, and by [`stop_on_signals`].
 #[derive(Debug)]

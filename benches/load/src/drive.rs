@@ -5,8 +5,9 @@ use crate::connection::Connection;
 use crate::lines::{Lines, Stamps};
 use crate::outcome::{Outcome, Tally};
 use crate::phase::Phase;
-use crate::plan::{Distribution, End, Error, Plan, Server};
+use crate::plan::{Distribution, Error, Plan, Server};
 use crate::population::Draw;
+use crate::progress::Progress;
 use crate::reply::Checker;
 use crate::wait::wait;
 use core::ops::Range;
@@ -14,35 +15,6 @@ use core::time::Duration;
 use mio::{Events, Interest, Poll, Token};
 use std::io;
 use std::net::TcpStream;
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// What it does.
-    pub stage: Stage,
-    /// Since when, in this stage.
-    pub elapsed: Duration,
-    /// How many lines have been answered in this stage.
-    pub answered: u64,
-    /// How many replies were wrong so far.
-    pub wrong: u64,
-    /// How many connections are left.
-    pub connections: usize,
-}
-
-/// What a run does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stage {
-    /// Reports every client once.
-    Priming {
-        /// How many lines that takes.
-        lines: u64,
-    },
-    /// Grows, so long.
-    Ramp(Duration),
-    /// Measures.
-    Measuring(End),
-}
 
 /// Carries a plan out, and tells `watch` about it some times a second.
 ///

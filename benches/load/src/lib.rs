@@ -20,10 +20,12 @@ mod phase;
 mod plan;
 mod population;
 pub mod process;
+mod progress;
 mod reply;
 mod wait;
 
 pub use canned::Canned;
-pub use drive::{Progress, Stage, run};
+pub use drive::run;
 pub use outcome::{Errors, Latency, Outcome, Wrong};
 pub use plan::{Body, Distribution, End, Error, Pace, Plan, Protocol, Question, Server};
+pub use progress::{Progress, Stage};

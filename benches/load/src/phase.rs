@@ -3,11 +3,11 @@
 //! All times count from the beginning of the phase.
 
 use crate::connection::{Connection, Measure, Turns};
-use crate::drive::{Progress, Stage};
 use crate::outcome::Cpu;
 use crate::pace::Schedule;
 use crate::plan::{End, Error, Pace, Plan};
 use crate::process::cpu_seconds;
+use crate::progress::{Progress, Stage};
 use core::time::Duration;
 
 /// How many lines of a connection are in flight while clients are reported for the first time.

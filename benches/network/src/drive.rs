@@ -9,10 +9,10 @@ use clap::Args;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::measured::Measured;
 use crate::pace::{Pace, PaceArgs};
-use crate::report::Error;
 
 /// How long a client waits for an answer, and for a connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::drive::{Client, CrowdArgs, crowd};
+use crate::error::Error;
 use crate::failure::Failure;
-use crate::report::Error;
 
 /// One of so many questions is a WHATSAT, but none of as many at first: nobody is known yet.
 const WHATSAT_EVERY: u32 = 10;

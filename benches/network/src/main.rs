@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod delay_line;
 mod drive;
+mod error;
 mod failure;
 mod herd;
 mod http;
@@ -22,6 +23,7 @@ mod posts;
 #[cfg(target_os = "linux")]
 mod relay;
 mod report;
+mod runs;
 mod table;
 
 /// What the network experiment runs besides the servers

@@ -120,17 +120,17 @@ impl Measured {
     }
 
     /// Writes it to a file.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), crate::report::Error> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), crate::error::Error> {
         let text = serde_json::to_string(&File::from(self)).expect("plain values become JSON");
-        fs::write(path, text).map_err(|source| crate::report::Error::file(path, source))
+        fs::write(path, text).map_err(|source| crate::error::Error::file(path, source))
     }
 
     /// Reads what [`Self::write`] wrote.
-    pub(crate) fn read(path: &Path) -> Result<Self, crate::report::Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, crate::error::Error> {
         let text =
-            fs::read_to_string(path).map_err(|source| crate::report::Error::file(path, source))?;
+            fs::read_to_string(path).map_err(|source| crate::error::Error::file(path, source))?;
         let file: File = serde_json::from_str(&text)
-            .map_err(|source| crate::report::Error::json(path, source))?;
+            .map_err(|source| crate::error::Error::json(path, source))?;
         Ok(file.into())
     }
 }

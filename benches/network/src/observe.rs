@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::drive::PATIENCE;
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::herd::Line;
 use crate::http::GraphQl;
 use crate::measured::Measured;
 use crate::pace::{Pace, PaceArgs};
 use crate::posts;
-use crate::report::Error;
 
 /// How long the observer waits between two looks: what it measures is no finer.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);

@@ -6,8 +6,9 @@ use std::path::Path;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use crate::error::Error;
 use crate::measured::Operation;
-use crate::report::{Error, Run, quantile_ms};
+use crate::runs::{Run, quantile_ms};
 
 const SIZE: (u32, u32) = (1500, 480);
 const FONT: &str = "sans-serif";

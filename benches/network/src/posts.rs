@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::drive::{Client, CrowdArgs, crowd};
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::http::GraphQl;
-use crate::report::Error;
 
 /// What a client does in turn: mostly read.
 const TURNS: [&str; 10] =

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tun::Tun;
 
 use crate::delay_line::DelayLine;
-use crate::report::Error;
+use crate::error::Error;
 
 /// Packets under way at once, some 150 MB of the largest.
 const MOST: usize = 100_000;

@@ -2,139 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::measured::{Measured, Operation};
+use crate::runs::{Environment, Run, Setting, quantile_ms};
 use crate::{plots, table};
-
-/// Why a part of the experiment could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("{}: {source}", .path.display())]
-    File { path: PathBuf, source: io::Error },
-    #[error("{}: {source}", .path.display())]
-    Json { path: PathBuf, source: serde_json::Error },
-    #[error("{0}")]
-    System(#[from] io::Error),
-    #[error("there is no token to log in with")]
-    NoTokens,
-    #[error("users could not be made: {0}")]
-    SignUp(Failure),
-    #[error("no run left anything in {}", .0.display())]
-    NoRuns(PathBuf),
-    #[error("a plot: {0}")]
-    Plot(String),
-    #[error("the experiment found faults:\n{}", .0.join("\n"))]
-    Faults(Vec<String>),
-}
-
-impl Error {
-    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
-        Self::File { path: path.to_owned(), source }
-    }
-
-    pub(crate) fn json(path: &Path, source: serde_json::Error) -> Self {
-        Self::Json { path: path.to_owned(), source }
-    }
-}
-
-/// Where the experiment ran, as the script wrote it down.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Environment {
-    pub(crate) command: String,
-    pub(crate) kernel: String,
-    pub(crate) processor: String,
-    pub(crate) cores: u32,
-    pub(crate) memory_mib: u64,
-}
-
-/// What was run, as the script wrote it down.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Setting {
-    /// The program under test.
-    pub(crate) server: String,
-    pub(crate) network: Network,
-    pub(crate) clients: u32,
-    pub(crate) seconds: u32,
-    /// How long each client waits between two questions.
-    pub(crate) interval_ms: u32,
-    /// How many processors were in use on average, by what used them.
-    pub(crate) processors: BTreeMap<String, f64>,
-}
-
-/// What was done to the packets between namespaces.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Network {
-    /// `clean` or `impaired`.
-    pub(crate) name: String,
-    /// In each direction.
-    pub(crate) delay_ms: u32,
-    pub(crate) jitter_ms: u32,
-    /// `netem`, `relay` or `none`.
-    pub(crate) delay_by: String,
-    /// In each direction.
-    pub(crate) loss_percent: f64,
-    pub(crate) loss_by: String,
-    /// Of each namespace's own line, outwards.
-    pub(crate) rate: String,
-    pub(crate) rate_by: String,
-}
-
-/// A run and what all its processes measured.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    pub(crate) setting: Setting,
-    pub(crate) measured: Measured,
-}
-
-/// Operations that are an observer's and no load.
-const OBSERVED: [&str; 2] = ["propagation", "freshness"];
-
-impl Run {
-    /// What clients asked, by name.
-    pub(crate) fn asked(&self) -> impl Iterator<Item = (&str, &Operation)> {
-        self.operations().filter(|(name, _)| !OBSERVED.contains(name))
-    }
-
-    /// How fast news spread.
-    pub(crate) fn observed(&self) -> impl Iterator<Item = (&str, &Operation)> {
-        self.operations().filter(|(name, _)| OBSERVED.contains(name))
-    }
-
-    /// Everything, by name.
-    pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, &Operation)> {
-        self.measured.operations.iter().map(|(name, operation)| (name.as_str(), operation))
-    }
-
-    /// Short, to tell it from other runs of one server.
-    pub(crate) fn title(&self) -> String {
-        format!("{} clients, {}", self.setting.clients, self.setting.network.name)
-    }
-
-    /// What must not be in a short run on a good network.
-    fn faults(&self) -> Vec<String> {
-        let title = format!("{}, {}", self.setting.server, self.title());
-        let mut faults = Vec::new();
-        let (asked, observed) = (self.asked().count(), self.observed().count());
-        if asked == 0 || observed == 0 {
-            faults.push(format!("{title}: {asked} kinds of questions, {observed} observed"));
-        }
-        for (name, operation) in self.operations() {
-            if operation.answered() == 0 {
-                faults.push(format!("{title}: {name} was never answered"));
-            }
-            if self.setting.network.name == "clean" && operation.failed() > 0 {
-                faults.push(format!("{title}: {name} failed: {:?}", operation.failures));
-            }
-        }
-        faults
-    }
-}
 
 /// Writes `table.md`, `result.json` and a plot for each server into the folder.
 pub(crate) fn run(dir: &Path, check: bool) -> Result<(), Error> {
@@ -247,13 +123,6 @@ impl<'a> Document<'a> {
         };
         Self { environment, runs: runs.iter().map(run).collect() }
     }
-}
-
-/// What this share of answers took at most, in milliseconds.
-pub(crate) fn quantile_ms(operation: &Operation, quantile: f64) -> f64 {
-    let latency = &operation.latency_us;
-    let us = if quantile == 0.0 { latency.min() } else { latency.value_at_quantile(quantile) };
-    f64::from(u32::try_from(us).unwrap_or(u32::MAX)) / 1000.0
 }
 
 #[cfg(test)]

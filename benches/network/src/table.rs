@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use std::collections::BTreeMap;
 
 use crate::measured::Operation;
-use crate::report::{Environment, Run, quantile_ms};
+use crate::runs::{Environment, Run, quantile_ms};
 
 /// Three tables: what was done to the network, what clients met, and where the processors' time went.
 pub(crate) fn markdown(environment: &Environment, runs: &[Run]) -> String {

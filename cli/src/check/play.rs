@@ -1,6 +1,6 @@
 //! Playing a case: connections, what is said on them, what comes back.
 
-use super::cases::{Case, Need, Step};
+use super::cases::{Case, Exchange, Need, Step};
 use super::mismatch::{Got, Mismatch, shortened};
 use super::talk::{Line, Talk, now};
 use super::text::{Body, Words};
@@ -342,13 +342,6 @@ impl Herd {
             .map_err(|unreached| (expected(), Got::hopeless(unreached.failure(server).message)))?;
         Ok(Talk::new(wire, on))
     }
-}
-
-/// One command of a step, and what must come for it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Exchange<'a> {
-    pub(super) send: &'a str,
-    pub(super) expect: &'a [String],
 }
 
 /// Tells the client IDs of one case from those of all others.

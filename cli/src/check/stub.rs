@@ -5,7 +5,7 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use herd_runtime::Failure;
+use herd_config::Failure;
 use std::io;
 use std::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};

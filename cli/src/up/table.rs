@@ -1,10 +1,10 @@
 //! What `herd up` shows once the herd runs: who is where, and what to type next.
 
 use crate::output::{program, quoted, say};
+use herd_config::Roster;
+use herd_config::args::LogArgs;
+use herd_config::logging::Level;
 use herd_core::{Dialect, LinkKind};
-use herd_runtime::Roster;
-use herd_runtime::args::LogArgs;
-use herd_runtime::log::Level;
 
 /// Shows the herd; `chosen` are the arguments that choose it.
 pub(super) fn show(roster: &Roster, log: &LogArgs, chosen: &[String]) {
@@ -14,7 +14,7 @@ pub(super) fn show(roster: &Roster, log: &LogArgs, chosen: &[String]) {
 }
 
 fn table(roster: &Roster, log: &LogArgs) -> Vec<String> {
-    let log = roster.log.changed_by(log);
+    let log = log.over(&roster.log);
     let mut rows = vec![["server", "address", "talks with", "log"].map(str::to_owned)];
     for server in &roster.servers {
         let neighbours: Vec<_> =

@@ -3,10 +3,10 @@
 use crate::child::{self, Program};
 use crate::output::say;
 use core::time::Duration;
+use herd_config::address::Address;
+use herd_config::roster::{self, UpstreamDialect};
+use herd_config::{Failure, Roster};
 use herd_core::Dialect;
-use herd_runtime::address::Address;
-use herd_runtime::roster::{self, UpstreamDialect};
-use herd_runtime::{Failure, Roster};
 use std::env;
 use std::ffi::OsString;
 use std::io::{Read, Write};

@@ -14,6 +14,6 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 }
 
 /// Names enough of the core to have all of it linked.
-pub fn herd(config: herd_core::Config) -> herd_core::Herd {
+pub fn herd(config: herd_core::Config) -> Result<herd_core::Herd, herd_core::ConfigError> {
     herd_core::Herd::new(config)
 }

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Entry, FROM_PLAIN, Herd, recycle};
+use super::{Entry, FROM_PLAIN, Herd, Outcome, recycle};
 use crate::command::{Command, Malformed, Query, Report, Update};
-use crate::conns::{Conn, Input, LINGER, Role};
-use crate::directory::{HEARD_HERE, Newcomer, News, Place, Record};
+use crate::conns::{Conn, LINGER, Role};
+use crate::directory::{HEARD_HERE, Newcomer, Place, Record};
+use crate::flow::{Lines, ReadState};
 use crate::ids::{ConnId, LookupId};
 use crate::lookups::Lookup;
 use crate::notice::{Goodbye, Notice};
@@ -39,7 +40,7 @@ impl Herd {
         for entry in &batch {
             self.obey(now, id, &input[done..entry.end - 1], entry, out);
             done = entry.end;
-            if self.conns.get(id).is_none_or(|conn| conn.paused) {
+            if self.conns.get(id).is_none_or(|conn| conn.flow.lines != Lines::Flowing) {
                 break;
             }
         }
@@ -117,10 +118,7 @@ impl Herd {
         place: Option<Place>,
         out: &mut Output,
     ) {
-        self.counters.reports += 1;
-        let ahead_s = self.config.limits.ahead_s;
-        let is_ahead = ahead_s > 0 && stamp > now.wall.plus_seconds(ahead_s);
-        let is_old = self.is_too_old(now, stamp);
+        let refused = self.refuses(now, stamp);
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (prefix, directory) = (&self.at_prefix, &mut self.directory);
         let answer = |bytes: &mut Vec<u8>| {
@@ -130,7 +128,7 @@ impl Herd {
             let client_at = bytes.len() + 1 - start;
             bytes.extend_from_slice(said.text);
             bytes.push(b'\n');
-            let place = place.filter(|_| !is_ahead && !is_old)?;
+            let place = place.filter(|_| refused.is_none())?;
             let newcomer = Newcomer {
                 line: &bytes[start..bytes.len() - 1],
                 client_at,
@@ -141,17 +139,10 @@ impl Herd {
             Some(directory.learn(place, &newcomer))
         };
         let news = reply(conn, id, now.mono, out, answer);
-        match news {
-            Some(News::Fresh) => self.counters.records += 1,
-            Some(News::NoRoom) => {
-                self.counters.no_room += 1;
-                out.log(Notice::NoRoom { conn: id });
-            }
-            None if is_ahead => {
-                self.counters.ahead += 1;
-                out.log(Notice::Ahead { conn: id });
-            }
-            Some(News::Stale) | None => {}
+        match self.count_report(news, refused) {
+            Outcome::TableFull => out.log(Notice::NoRoom { conn: id }),
+            Outcome::Ahead => out.log(Notice::Ahead { conn: id }),
+            Outcome::Kept | Outcome::Stale | Outcome::TooOld => {}
         }
         self.pause_if_full(id, out);
     }
@@ -262,54 +253,49 @@ impl Herd {
         self.finish_if_done(now, lookup.conn, out);
     }
 
-    /// Sends the replies whose turn it is, as far as the client takes them, and reads on if there is
-    /// room for it again.
+    /// Sends the replies whose turn it is, as far as the client takes them. If that makes room for more, what
+    /// was held is due to be read.
     pub(super) fn deliver(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let limits = self.config.limits;
         let Some(conn) = self.conns.get_mut(id) else { return };
-        while conn.unsent < limits.output_bytes as usize
+        while conn.flow.in_flight < limits.output_bytes as usize
             && let Some((bytes, form)) = conn.replies.as_mut().and_then(|replies| replies.pop())
         {
             let ((), sent) = out.send(id, form, |all| all.extend_from_slice(&bytes));
-            conn.sent(sent, now.mono);
+            conn.flow.sent(sent, now.mono);
         }
         if conn.owed() == 0 {
             conn.replies = None;
         }
-        if conn.paused && !is_full(conn, &limits) {
-            conn.paused = false;
-            self.read_held(now, id, out);
-            if let Some(conn) = self.conns.get_mut(id) {
-                conn.resume_driver(id, out);
-            }
+        if conn.flow.lines == Lines::Held && !is_full(conn, &limits) {
+            conn.flow.lines = Lines::Due;
+            self.due.push(id);
         }
     }
 
     /// Ends a connection from which nothing more is read, once everything is answered and taken.
     pub(super) fn finish_if_done(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if conn.paused || matches!(conn.input, Input::Open | Input::Shut { .. }) {
+        let is_over = matches!(conn.flow.read, ReadState::PeerClosed | ReadState::Stopped);
+        if !is_over || conn.flow.lines != Lines::Flowing {
             return;
         }
-        let held = core::mem::take(&mut conn.held);
-        let last = &held[core::mem::take(&mut conn.done)..];
-        if conn.input == Input::Ended && !last.is_empty() {
+        let (rest, consumed) = conn.framer.take();
+        let last = &rest[consumed..];
+        if conn.flow.read == ReadState::PeerClosed && !last.is_empty() {
             self.obey_last(now, id, last, out);
         }
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if conn.owed() > 0 || conn.unsent > 0 {
+        if conn.owed() > 0 || conn.flow.in_flight > 0 {
             return;
         }
-        match conn.input {
-            Input::Cut => {
-                conn.input = Input::Shut { at: now.mono };
-                out.push(Action::Shutdown { conn: id });
-                out.push(Action::Resume { conn: id });
-                self.set_alarm(id, now.mono.after(LINGER));
-            }
-            Input::Ended => self.close(now, id, Goodbye::Ended, out),
-            Input::Open | Input::Shut { .. } => {}
+        if conn.flow.read == ReadState::PeerClosed {
+            return self.close(now, id, Goodbye::Ended, out);
         }
+        conn.flow.read = ReadState::HalfClosed { at: now.mono };
+        out.push(Action::Shutdown { conn: id });
+        conn.flow.update_driver(id, out);
+        self.set_alarm(id, now.mono.after(LINGER));
     }
 
     /// Answers lookups whose time is up.
@@ -328,21 +314,19 @@ impl Herd {
 
     fn pause_if_full(&mut self, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if !conn.paused && is_full(conn, &self.config.limits) {
-            conn.paused = true;
+        if conn.flow.lines == Lines::Flowing && is_full(conn, &self.config.limits) {
+            conn.flow.lines = Lines::Held;
             self.counters.pauses += 1;
             let limit = self.config.limits.pipeline as usize;
             self.counters.full_pipelines += u64::from(conn.owed() >= limit);
-            if conn.input == Input::Open {
-                conn.pause_driver(id, out);
-            }
+            conn.flow.update_driver(id, out);
         }
     }
 }
 
 /// Whether a client is owed so much that nothing more is read from it.
 fn is_full(conn: &Conn, limits: &crate::Limits) -> bool {
-    conn.owed() >= limits.pipeline as usize || conn.unsent >= limits.output_bytes as usize
+    conn.owed() >= limits.pipeline as usize || conn.flow.in_flight >= limits.output_bytes as usize
 }
 
 /// Writes an answer straight to the output, or behind those that still wait.
@@ -355,7 +339,7 @@ fn reply<T>(
 ) -> T {
     let Some(replies) = &mut conn.replies else {
         let (value, sent) = out.send(id, Form::Lines, write);
-        conn.sent(sent, now);
+        conn.flow.sent(sent, now);
         return value;
     };
     let mut bytes = Vec::new();

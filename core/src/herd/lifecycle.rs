@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::{Herd, SPARE_HANDSHAKES, SPARE_TIMERS};
-use crate::conns::{Conn, Exchange, Input, Opening, Role};
+use crate::conns::{Conn, Exchange, Opening, Role};
+use crate::flow::ReadState;
 use crate::handshake::Side;
 use crate::ids::ConnId;
 use crate::notice::{Goodbye, Notice, Refusal};
@@ -88,10 +89,10 @@ impl Herd {
     /// Reads nothing from a client for a while: its address has had its share.
     pub(super) fn throttle(&mut self, now: Now, id: ConnId, wait: Duration, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let may_read = conn.source.is_some() && conn.input == Input::Open;
-        if may_read && !core::mem::replace(&mut conn.throttled, true) {
+        let may_read = conn.source.is_some() && conn.flow.read == ReadState::Open;
+        if may_read && !core::mem::replace(&mut conn.flow.throttled, true) {
             self.counters.throttled += 1;
-            conn.pause_driver(id, out);
+            conn.flow.update_driver(id, out);
             self.timers.set(now.mono.after(wait), Wake::Throttled(id));
         }
     }
@@ -103,10 +104,10 @@ impl Herd {
         {
             return self.timers.set(now.mono.after(wait), Wake::Throttled(id));
         }
-        conn.throttled = false;
+        conn.flow.throttled = false;
         // It was not let say anything.
         conn.heard = now.mono;
-        conn.resume_driver(id, out);
+        conn.flow.update_driver(id, out);
     }
 
     /// Closes a connection and forgets it.
@@ -155,8 +156,9 @@ impl Herd {
             return;
         }
         conn.alarm = None;
-        let waiting = conn.unsent > 0;
-        let (shut, unproven) = (matches!(conn.input, Input::Shut { .. }), conn.is_unproven());
+        let waiting = conn.flow.in_flight > 0;
+        let shut = matches!(conn.flow.read, ReadState::HalfClosed { .. });
+        let unproven = conn.is_unproven();
         let awaited = conn.is_awaited();
         match conn.due(&self.config.limits) {
             Some(due) if due <= now.mono && shut => {

@@ -65,7 +65,7 @@ impl Herd {
             return;
         }
         let Some(conn_id) = peer.link() else { return };
-        if self.conns.get(conn_id).is_none_or(|conn| conn.unsent >= LINK_WINDOW) {
+        if self.conns.get(conn_id).is_none_or(|conn| conn.flow.in_flight >= LINK_WINDOW) {
             return;
         }
         if peer.mark_due {
@@ -272,13 +272,13 @@ impl Herd {
         let peer = &mut self.peers[id.index()];
         let Some(conn_id) = peer.link() else { return };
         let Some(conn) = self.conns.get_mut(conn_id) else { return };
-        let room = LINK_WINDOW.saturating_sub(conn.unsent);
+        let room = LINK_WINDOW.saturating_sub(conn.flow.in_flight);
         if room > 0 && peer.cursor.is_behind(&self.directory) {
             let line_end: &[u8] = if peer.is_plain() { b"\r\n" } else { b"\n" };
             let (cursor, directory) = (&mut peer.cursor, &self.directory);
             let (lines, sent) = out
                 .send_to_neighbour(conn_id, |bytes| cursor.fill(directory, room, line_end, bytes));
-            conn.sent(sent, now.mono);
+            conn.flow.sent(sent, now.mono);
             self.counters.updates_sent += lines;
             if sent < room && cursor.is_behind(directory) {
                 self.timers.set_earlier(&mut self.flood_alarm, now.mono, Wake::Flood);
@@ -295,7 +295,7 @@ impl Herd {
     ) {
         if let Some(conn) = self.conns.get_mut(id) {
             let ((), sent) = out.send_to_neighbour(id, write);
-            conn.sent(sent, now.mono);
+            conn.flow.sent(sent, now.mono);
         }
     }
 }

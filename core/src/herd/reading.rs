@@ -1,4 +1,4 @@
-//! Bytes in, lines out: framing, and holding back what may not be acted on yet.
+//! Reading: the lines of a connection, as far as its flow allows, to whoever its role says.
 
 use alloc::vec::Vec;
 
@@ -7,6 +7,8 @@ use crate::command::Malformed;
 use crate::config::Limits;
 use crate::conns::{Door, Role};
 use crate::directory::Place;
+use crate::flow::Lines;
+use crate::framer::Next;
 use crate::handshake::HELLO;
 use crate::ids::ConnId;
 use crate::notice::Refusal;
@@ -14,51 +16,73 @@ use crate::output::Output;
 use crate::time::Now;
 
 impl Herd {
-    /// Reads what was held back, and keeps what is still too early.
-    pub(super) fn read_held(&mut self, now: Now, id: ConnId, out: &mut Output) {
+    /// Reads `input` where it lies, behind what is kept already, and keeps what is still too early.
+    pub(super) fn read_input(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let held = core::mem::take(&mut conn.held);
-        let start = core::mem::take(&mut conn.done);
-        let done = start + self.read(now, id, &held[start..], out);
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        if done < held.len() {
-            conn.held = held;
-            conn.done = done;
+        let mut rest = input;
+        if !conn.framer.is_empty() {
+            // What is kept becomes one line with what comes first here, or more is kept.
+            let is_held = conn.flow.lines != Lines::Flowing;
+            let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let (first, behind) = rest.split_at(if is_held { rest.len() } else { line });
+            conn.framer.push(first);
+            rest = behind;
+            self.read_buffered(now, id, out);
+        }
+        if !rest.is_empty() {
+            let done = self.read(now, id, rest, out);
+            if let Some(conn) = self.conns.get_mut(id) {
+                conn.framer.push(&rest[done..]);
+            }
         }
     }
 
-    /// Reads the whole lines of `input` until reading pauses, and says how many bytes are done with.
-    pub(super) fn read(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) -> usize {
+    /// Reads what is kept, as far as the flow allows.
+    pub(super) fn read_buffered(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let (buffer, consumed) = conn.framer.take();
+        let consumed = consumed + self.read(now, id, &buffer[consumed..], out);
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.framer.put_back(buffer, consumed);
+        }
+    }
+
+    /// Reads what was held until there was room for the answers.
+    pub(super) fn read_due(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.flow.lines = Lines::Flowing;
+        self.read_buffered(now, id, out);
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.flow.update_driver(id, out);
+        }
+        self.finish_if_done(now, id, out);
+    }
+
+    /// Reads the whole lines of `input` until the flow is held back, and says how many bytes are done with.
+    fn read(&mut self, now: Now, id: ConnId, input: &[u8], out: &mut Output) -> usize {
         let mut done = 0;
         while done < input.len() {
             let Some(conn) = self.conns.get_mut(id) else { return input.len() };
-            if conn.paused {
+            if conn.flow.lines != Lines::Flowing {
                 break;
             }
             let rest = &input[done..];
-            if conn.skipping {
-                let end = memchr::memchr(b'\n', rest);
-                conn.skipping = end.is_none();
-                done += end.map_or(rest.len(), |end| end + 1);
-                continue;
-            }
             let limit = line_limit(&conn.role, rest, &self.config.limits);
-            let line = &rest[..rest.len().min(limit + 1)];
-            match memchr::memchr(b'\n', line) {
-                Some(end) => done += self.read_lines(now, id, rest, end, limit, out),
-                None if line.len() > limit => {
-                    conn.skipping = true;
+            match conn.framer.next(rest, limit) {
+                Next::Line { end } => done += self.read_lines(now, id, rest, end, limit, out),
+                Next::Skipped(bytes) => done += bytes,
+                Next::Long => {
                     done += limit;
-                    self.read_long_line(now, id, &line[..limit], out);
+                    self.read_long_line(now, id, &rest[..limit], out);
                 }
-                None => break,
+                Next::Unfinished => break,
             }
         }
         done
     }
 
     /// Reads one line or more, of which the first ends at `end`.
-    pub(super) fn read_lines(
+    fn read_lines(
         &mut self,
         now: Now,
         id: ConnId,
@@ -114,7 +138,7 @@ impl Herd {
         if client == subject.client { subject.place } else { self.directory.find(client) }
     }
 
-    pub(super) fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
+    fn read_long_line(&mut self, now: Now, id: ConnId, begin: &[u8], out: &mut Output) {
         self.counters.long_lines += 1;
         match self.conns.get(id).map(|conn| &conn.role) {
             Some(Role::Link(_)) => self.drop_line(id, Malformed::UnknownCommand, out),

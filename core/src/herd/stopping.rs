@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Herd;
-use crate::conns::{Input, Role};
+use crate::conns::Role;
+use crate::flow::ReadState;
 use crate::ids::ConnId;
 use crate::notice::Goodbye;
 use crate::output::Output;
@@ -16,9 +17,9 @@ impl Herd {
         if matches!(conn.role, Role::Link(_)) {
             return;
         }
-        if conn.input == Input::Open {
-            conn.input = Input::Cut;
-            conn.pause_driver(id, out);
+        if conn.flow.read == ReadState::Open {
+            conn.flow.read = ReadState::Stopped;
+            conn.flow.update_driver(id, out);
         }
         self.finish_if_done(now, id, out);
     }
@@ -29,7 +30,7 @@ impl Herd {
         for position in 0..self.peers.len() {
             let peer = &self.peers[position];
             let Some(id) = peer.link() else { continue };
-            let unsent = self.conns.get(id).map_or(0, |conn| conn.unsent);
+            let unsent = self.conns.get(id).map_or(0, |conn| conn.flow.in_flight);
             if unsent == 0 && !peer.cursor.is_behind(&self.directory) {
                 self.close(now, id, Goodbye::Stopping, out);
             }

@@ -1,6 +1,6 @@
 //! How long a client may say nothing or take nothing, and how many clients there may be.
 
-use herd_core::{Config, Goodbye, Limits, LinkKind, Listener, Neighbour, Notice, Refusal};
+use herd_core::{Config, Goodbye, Herd, Limits, LinkKind, Listener, Neighbour, Notice, Refusal};
 
 use crate::support::{Did, FROM, Server, Stranger, config, limited};
 
@@ -239,23 +239,24 @@ fn at_a_shared_address_a_handshake_takes_a_place_too() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_told_apart() {
+fn settings_that_make_no_sense_are_refused_and_told_apart() {
     use herd_core::ConfigError::*;
     let sound = config("Hill", &["Jaquez"]);
-    assert_eq!(sound.check(), Ok(()));
-    let with = |limits| Config { limits, ..sound.clone() }.check();
+    let refused = |config| Herd::new(config).err();
+    assert_eq!(refused(sound.clone()), None);
+    let with = |limits| refused(Config { limits, ..sound.clone() });
     let plain = Neighbour { name: "Jaquez".into(), kind: LinkKind::Plain };
     let short = herd_core::Secret::new(*b"fifteen bytes..");
     let long_name = "x".repeat(65);
-    for (check, error) in [
-        (config("", &[]).check(), BadName),
-        (config("Hi ll", &[]).check(), BadName),
-        (config(&long_name, &[]).check(), BadName),
-        (config("Hill", &["Hill"]).check(), OwnNeighbour),
-        (config("Hill", &["Smith", "Smith"]).check(), NeighbourTwice),
-        (Config { secret: short.clone(), ..sound.clone() }.check(), ShortSecret),
+    for (refusal, error) in [
+        (refused(config("", &[])), BadName),
+        (refused(config("Hi ll", &[])), BadName),
+        (refused(config(&long_name, &[])), BadName),
+        (refused(config("Hill", &["Hill"])), OwnNeighbour),
+        (refused(config("Hill", &["Smith", "Smith"])), NeighbourTwice),
+        (refused(Config { secret: short.clone(), ..sound.clone() }), ShortSecret),
         (
-            Config { lookup_timeout: core::time::Duration::ZERO, ..sound.clone() }.check(),
+            refused(Config { lookup_timeout: core::time::Duration::ZERO, ..sound.clone() }),
             ZeroLimit("timeout_ms"),
         ),
         (with(Limits { line_bytes: 0, ..Limits::default() }), ZeroLimit("line_bytes")),
@@ -264,9 +265,9 @@ fn settings_that_make_no_sense_are_told_apart() {
             LimitTooLarge("client_id_bytes", 255),
         ),
     ] {
-        assert_eq!(check, Err(error));
+        assert_eq!(refusal, Some(error));
     }
-    assert_eq!(Config { secret: short, neighbours: vec![plain], ..sound }.check(), Ok(()));
+    assert_eq!(refused(Config { secret: short, neighbours: vec![plain], ..sound }), None);
 }
 
 #[test]

@@ -21,4 +21,5 @@ mod status;
 mod stopping;
 mod support;
 mod table;
+mod typed;
 mod whatsat;

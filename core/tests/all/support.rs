@@ -111,11 +111,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(config: Config) -> Self {
-        assert_eq!(config.check(), Ok(()));
         Self {
             name: config.name.to_string(),
             neighbours: config.neighbours.iter().map(|other| other.name.to_string()).collect(),
-            herd: Herd::new(config),
+            herd: Herd::new(config).unwrap(),
             now: BEGIN,
             out: Output::new(),
             did: Vec::new(),

@@ -88,7 +88,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     // The core has no more lookups under way than there are threads for them, and times only those.
     let askers = ASKERS.min(settings.core.limits.lookups);
     settings.core.limits.lookups = askers;
-    let plain = settings.plain_addresses();
+    let plain = settings.host().plain_addresses();
     let http = ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
@@ -98,7 +98,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
         .build();
     let adapter = Arc::new(Adapter {
         state: Mutex::new(State {
-            herd: Herd::new(settings.core.clone()),
+            herd: Herd::new(settings.core.clone()).expect("the settings are checked"),
             out: Output::new(),
             conns: BTreeMap::new(),
             slow: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use herd_runtime::config;
+use herd_config::config;
 
 /// Reads `data` as a configuration file.
 ///

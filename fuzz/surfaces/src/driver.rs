@@ -49,7 +49,7 @@ pub(crate) fn config(name: &str, neighbours: &[&str], kind: LinkKind) -> Config 
 impl Driver {
     pub(crate) fn new(config: Config) -> Self {
         Self {
-            herd: Herd::new(config),
+            herd: Herd::new(config).expect("the configuration is sound"),
             now: BEGIN,
             asked: Vec::new(),
             given_up: Vec::new(),

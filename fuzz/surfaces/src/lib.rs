@@ -8,6 +8,7 @@ mod client;
 mod configuration;
 mod driver;
 mod handshake;
+mod ids;
 mod model;
 mod naive;
 mod neighbour;
@@ -17,6 +18,7 @@ mod splice;
 pub use client::client;
 pub use configuration::configuration;
 pub use handshake::handshake;
+pub use ids::ids;
 pub use model::model;
 pub use neighbour::neighbour;
 pub use numbers::numbers;
@@ -26,10 +28,11 @@ pub use splice::splice;
 pub type Surface = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const SURFACES: [Surface; 7] = [
+pub const SURFACES: [Surface; 8] = [
     ("client", client),
     ("configuration", configuration),
     ("handshake", handshake),
+    ("ids", ids),
     ("model", model),
     ("neighbour", neighbour),
     ("numbers", numbers),

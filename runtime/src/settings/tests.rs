@@ -1,6 +1,7 @@
 use super::*;
-use crate::args::{HerdArgs, LogArgs};
-use crate::log::Level;
+use core::time::Duration;
+use herd_config::args::{HerdArgs, LogArgs};
+use herd_config::logging::Level;
 use herd_core::Dialect;
 use std::ffi::OsString;
 use std::fs;

@@ -78,49 +78,50 @@ impl World<'_> {
         };
         self.tell(at, format_args!("{text}"));
     }
-}
 
-/// Tells what happens to a server.
-pub(super) fn tell_input(
-    trace: &mut Trace<'_>,
-    now: u64,
-    name: &str,
-    neighbours: &dyn Fn(usize) -> String,
-    input: &Input,
-    life: &Life,
-) {
-    let wire =
-        |conn| life.slot(conn).map_or_else(|| "gone".to_owned(), |slot| slot.wire.to_string());
-    let mut tell = |what: Arguments<'_>| trace(format_args!("{} {name:<12} {what}", clock(now)));
-    match input {
-        Input::Accept { wire, kind, .. } => {
-            let who = match kind {
-                Kind::Client | Kind::Full => "a client",
-                Kind::Neighbour { .. } => "a neighbour",
-                Kind::Stranger => "a stranger",
-            };
-            tell(format_args!("accepts  {wire:>4}: {who}"));
-        }
-        Input::Dialled { peer, wire: Some(wire) } => {
-            tell(format_args!("reaches  {wire:>4}: {}", neighbours(*peer)));
-        }
-        Input::Dialled { peer, wire: None } => {
-            tell(format_args!("does not reach {}", neighbours(*peer)));
-        }
-        Input::Bytes(conn, bytes) => {
-            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                tell(format_args!("reads    {:>4}: {}", wire(*conn), shown(line)));
+    /// Tells what happens to a server.
+    pub(super) fn tell_input(
+        trace: &mut Trace<'_>,
+        now: u64,
+        name: &str,
+        neighbours: &dyn Fn(usize) -> String,
+        input: &Input,
+        life: &Life,
+    ) {
+        let wire =
+            |conn| life.slot(conn).map_or_else(|| "gone".to_owned(), |slot| slot.wire.to_string());
+        let mut tell =
+            |what: Arguments<'_>| trace(format_args!("{} {name:<12} {what}", clock(now)));
+        match input {
+            Input::Accept { wire, kind, .. } => {
+                let who = match kind {
+                    Kind::Client | Kind::Full => "a client",
+                    Kind::Neighbour { .. } => "a neighbour",
+                    Kind::Stranger => "a stranger",
+                };
+                tell(format_args!("accepts  {wire:>4}: {who}"));
             }
+            Input::Dialled { peer, wire: Some(wire) } => {
+                tell(format_args!("reaches  {wire:>4}: {}", neighbours(*peer)));
+            }
+            Input::Dialled { peer, wire: None } => {
+                tell(format_args!("does not reach {}", neighbours(*peer)));
+            }
+            Input::Bytes(conn, bytes) => {
+                for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    tell(format_args!("reads    {:>4}: {}", wire(*conn), shown(line)));
+                }
+            }
+            Input::End(conn) => tell(format_args!("reads    {:>4}: (the end)", wire(*conn))),
+            Input::Broke(conn) => tell(format_args!("loses    {:>4}", wire(*conn))),
+            Input::Answer(id, Ok((status, body)), _) => {
+                tell(format_args!("hears    lookup {}: {status} {}", id.number(), shown(body)));
+            }
+            Input::Answer(id, Err(error), _) => {
+                tell(format_args!("hears    lookup {}: {error}", id.number()));
+            }
+            Input::Taken(..) | Input::Timeout => {}
         }
-        Input::End(conn) => tell(format_args!("reads    {:>4}: (the end)", wire(*conn))),
-        Input::Broke(conn) => tell(format_args!("loses    {:>4}", wire(*conn))),
-        Input::Answer(id, Ok((status, body)), _) => {
-            tell(format_args!("hears    lookup {}: {status} {}", id.number(), shown(body)));
-        }
-        Input::Answer(id, Err(error), _) => {
-            tell(format_args!("hears    lookup {}: {error}", id.number()));
-        }
-        Input::Taken(..) | Input::Timeout => {}
     }
 }
 

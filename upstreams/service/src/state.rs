@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// The user's directory for what is to stay: `XDG_STATE_HOME`, `STATE_DIRECTORY` or `~/.local/state`, whichever
 /// is set first, looked up by `env`. A path that is not absolute counts as not set.
 ///
-/// Herd servers share their secret by the same rule, which herd-runtime has to itself: it can not depend on
+/// Herd servers share their secret by the same rule, which herd-config has to itself: it can not depend on
 /// this crate and thus on tokio.
 pub fn state_dir(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);

@@ -4,6 +4,7 @@
 //! and what processor time that took. `herd-lookup-async-std serve PORT URL ANSWER` asks for URL whenever a client asks,
 //! and answers with the client's last report and the content of the file ANSWER.
 
+mod provider;
 mod serve;
 
 use core::error::Error;
@@ -17,7 +18,9 @@ use async_std::future::timeout;
 use async_std::task;
 use futures_util::future::select_all;
 use herd_load::process::cpu_seconds;
-use surf::{Client, StatusCode};
+use surf::Client;
+
+use crate::provider::look_up;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -59,15 +62,6 @@ async fn ask(client: Client, url: Arc<str>, answered: Arc<AtomicU64>) -> surf::E
             Err(error) => return error,
         };
     }
-}
-
-async fn look_up(client: &Client, url: &str) -> surf::Result<()> {
-    let mut response = client.get(url).await?;
-    if response.status() != StatusCode::Ok {
-        return Err(surf::Error::from_str(response.status(), "no answer"));
-    }
-    response.body_bytes().await?;
-    Ok(())
 }
 
 /// How long nothing is measured.

@@ -10,7 +10,7 @@ use async_std::task;
 use herd_load::Canned;
 use surf::Client;
 
-use crate::look_up;
+use crate::provider::look_up;
 
 /// Serves clients who wait for each answer, so that what is read is one line.
 pub(crate) async fn serve(port: u16, url: String, answer: Vec<u8>) -> Result<(), Box<dyn Error>> {

@@ -4,6 +4,7 @@
 //! what processor time that took. `herd-lookup-tokio serve PORT URL ANSWER` asks for URL whenever a client asks, and
 //! answers with the client's last report and the content of the file ANSWER.
 
+mod provider;
 mod serve;
 
 use core::error::Error;
@@ -17,6 +18,8 @@ use futures_util::future::select_all;
 use herd_load::process::cpu_seconds;
 use reqwest::Client;
 use tokio::time::timeout;
+
+use crate::provider::{client, look_up};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -51,12 +54,6 @@ async fn measure(url: Arc<str>, loops: usize, time: Duration) -> Result<(), Box<
     Ok(())
 }
 
-fn client() -> reqwest::Result<Client> {
-    // reqwest brings no cryptography of its own; the URL needs none.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().build()
-}
-
 /// Asks again and again, until that fails.
 async fn ask(client: Client, url: Arc<str>, answered: Arc<AtomicU64>) -> reqwest::Error {
     loop {
@@ -65,11 +62,6 @@ async fn ask(client: Client, url: Arc<str>, answered: Arc<AtomicU64>) -> reqwest
             Err(error) => return error,
         };
     }
-}
-
-async fn look_up(client: &Client, url: &str) -> reqwest::Result<()> {
-    client.get(url).send().await?.error_for_status()?.bytes().await?;
-    Ok(())
 }
 
 /// How long nothing is measured.

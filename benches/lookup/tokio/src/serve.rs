@@ -9,7 +9,7 @@ use reqwest::Client;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{client, look_up};
+use crate::provider::{client, look_up};
 
 /// Serves clients who wait for each answer, so that what is read is one line.
 pub(crate) async fn serve(port: u16, url: String, answer: Vec<u8>) -> Result<(), Box<dyn Error>> {
