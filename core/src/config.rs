@@ -121,6 +121,9 @@ pub struct Limits {
     pub address_bytes_s: u32,
     /// Whether these two hold for loopback too.
     pub address_loopback: bool,
+    /// Connections at once that were accepted and have not finished the handshake of a link, beside one for
+    /// each neighbour.
+    pub handshakes: u32,
     /// Bytes of a client's line, LF not counted.
     pub line_bytes: u32,
     /// Bytes of a client ID, [`MAX_CLIENT_BYTES`] at most.
@@ -155,6 +158,7 @@ impl Default for Limits {
             address_connections: 1000,
             address_bytes_s: 0,
             address_loopback: false,
+            handshakes: 1024,
             line_bytes: 8192,
             client_id_bytes: 255,
             pipeline: 128,
@@ -238,6 +242,7 @@ impl Limits {
     pub fn check(&self) -> Result<(), ConfigError> {
         let positive = [
             ("connections", self.connections),
+            ("handshakes", self.handshakes),
             ("line_bytes", self.line_bytes),
             ("client_id_bytes", self.client_id_bytes),
             ("pipeline", self.pipeline),
@@ -251,6 +256,7 @@ impl Limits {
             return Err(ConfigError::ZeroLimit(key));
         }
         let capped = [
+            ("handshakes", self.handshakes, 1 << 16),
             ("client_id_bytes", self.client_id_bytes, 255),
             ("line_bytes", self.line_bytes, 1 << 24),
             ("output_bytes", self.output_bytes, 1 << 30),

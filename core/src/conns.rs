@@ -21,6 +21,8 @@ pub(crate) struct Conn {
     pub(crate) role: Role,
     /// What it counts against, if it is a client's and its address has limits.
     pub(crate) source: Option<Source>,
+    /// Where it comes from, if it was accepted.
+    pub(crate) from: Option<Source>,
     pub(crate) security: Security,
     pub(crate) framer: Framer,
     pub(crate) flow: Flow,
@@ -111,6 +113,7 @@ impl Conn {
         Self {
             role,
             source: None,
+            from: None,
             security: Security::Open,
             framer: Framer::default(),
             flow: Flow::new(now),

@@ -37,6 +37,8 @@ pub struct Counters {
     pub resumed: u64,
     /// Connections that did not become a link.
     pub links_refused: u64,
+    /// Connections among them past `limits.handshakes`.
+    pub handshakes_dropped: u64,
     /// Client connections accepted.
     pub connections: u64,
     /// Client connections past `limits.connections`.

@@ -26,15 +26,16 @@ use crate::entropy::Entropy;
 use crate::flow::ReadState;
 use crate::handshake::{Binding, Incarnation};
 use crate::ids::{ConnId, LookupId, PeerId};
-use crate::lookups::Lookups;
+use crate::lookups::{Lookup, Lookups};
 use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::{LookupError, Response};
-use crate::sources::Sources;
+use crate::sources::{Source, Sources};
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
+use crate::unproven::Unproven;
 use crate::watch::{Watch, Watched};
 
 /// A server of the herd, without its sockets, its clocks and its provider.
@@ -53,6 +54,8 @@ pub struct Herd {
     conns: Conns,
     peers: Vec<Peer>,
     lookups: Lookups,
+    /// Lookups that made room for others, and are to be answered.
+    displaced: VecDeque<(LookupId, Lookup)>,
     timers: Timers,
     counters: Counters,
     lookups_took: Durations,
@@ -60,11 +63,10 @@ pub struct Herd {
     /// Connections that count against `limits.connections`.
     clients: usize,
     sources: Sources,
-    /// Connections that were accepted and must prove themselves, oldest first; some have since, or are
-    /// gone.
-    unproven: VecDeque<ConnId>,
     /// Connections whose lines were held and may be read now. Empty between two inputs.
     due: Vec<ConnId>,
+    /// Connections that were accepted and must prove themselves.
+    unproven: Unproven,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -108,7 +110,10 @@ pub enum Listener {
         plain: bool,
     },
     /// At the address for neighbours, where it is one of its own.
-    Links,
+    Links {
+        /// Where it comes from.
+        from: IpAddr,
+    },
 }
 
 /// How an attempt to connect to a neighbour ended.
@@ -125,8 +130,6 @@ pub use reports::Outcome;
 /// Lines that are found before the first of them is carried out, so that their records are fetched
 /// from memory together.
 const BATCH: usize = 32;
-/// Connections that may be in their handshake at once, beyond those of all neighbours.
-const SPARE_HANDSHAKES: usize = 64;
 /// Timers that may lie around for nothing, beside a few for each connection.
 const SPARE_TIMERS: usize = 1024;
 /// Bytes of a line on a link, on every server.
@@ -175,14 +178,15 @@ impl Herd {
                 config.lookup_timeout,
                 config.dialect,
             ),
+            displaced: VecDeque::new(),
             timers,
             counters: Counters::default(),
             lookups_took: Durations::default(),
             lookups_waited: Durations::default(),
             clients: 0,
             sources: Sources::new(limits),
-            unproven: VecDeque::new(),
             due: Vec::new(),
+            unproven: Unproven::default(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -198,8 +202,9 @@ impl Herd {
     pub fn handle_accept(&mut self, now: Now, listener: Listener, out: &mut Output) -> ConnId {
         let source = match listener {
             Listener::Clients { from, plain: false } => self.sources.source(from),
-            Listener::Clients { plain: true, .. } | Listener::Links => None,
+            Listener::Clients { plain: true, .. } | Listener::Links { .. } => None,
         };
+        let (Listener::Clients { from, .. } | Listener::Links { from }) = listener;
         let full = if self.clients >= self.config.limits.connections as usize {
             Some(Goodbye::TooMany)
         } else {
@@ -208,7 +213,7 @@ impl Herd {
                 .map(|_| Goodbye::Crowded)
         };
         let role = match (listener, full) {
-            (Listener::Links, _) => Role::Undecided(Door::Links),
+            (Listener::Links { .. }, _) => Role::Undecided(Door::Links),
             (Listener::Clients { .. }, Some(why)) if self.config.shared_address => {
                 Role::Undecided(Door::SharedFull(why))
             }
@@ -219,6 +224,7 @@ impl Herd {
         };
         let mut conn = Conn::new(role, now.mono);
         conn.source = source.filter(|_| conn.is_client());
+        conn.from = Some(Source::of(from));
         if self.is_secured(listener) {
             conn.security = Security::Awaited;
         }
@@ -363,7 +369,7 @@ impl Herd {
         answer: Result<Response<'_>, LookupError>,
         out: &mut Output,
     ) {
-        if let Some(lookup) = self.lookups.finish(now.mono, id, out) {
+        if let Some(lookup) = self.lookups.finish(id) {
             self.answer(now, id, lookup, answer, out);
         }
         self.settle(now, out);
@@ -484,15 +490,17 @@ impl Herd {
     /// Whether what is accepted there has to be secured.
     fn is_secured(&self, listener: Listener) -> bool {
         match listener {
-            Listener::Links => self.config.secured.links,
+            Listener::Links { .. } => self.config.secured.links,
             Listener::Clients { plain, .. } => self.config.secured.clients && !plain,
         }
     }
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        self.settle_lookups(now, out);
         while let Some(id) = self.due.pop() {
             self.read_due(now, id, out);
+            self.settle_lookups(now, out);
         }
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();

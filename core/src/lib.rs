@@ -59,6 +59,8 @@ mod sources;
 mod status;
 mod time;
 mod timers;
+mod turns;
+mod unproven;
 mod watch;
 
 pub use changes::DEFAULT_RING;

@@ -8,6 +8,7 @@ use crate::entropy::Entropy;
 use crate::flood::Cursor;
 use crate::handshake::Incarnation;
 use crate::ids::ConnId;
+use crate::sources::Source;
 use crate::status::NeighbourStatus;
 use crate::time::Instant;
 
@@ -30,6 +31,8 @@ pub(crate) struct Peer {
     pub(crate) mark_due: bool,
     /// A mark of the neighbour's that we owe an answer.
     pub(crate) ack_due: Option<u64>,
+    /// The address from which it last proved itself, where it is the one that dials.
+    pub(crate) proven_from: Option<Source>,
     /// Links that came up, and how many of them were resumed.
     pub(crate) links: u64,
     pub(crate) resumed: u64,
@@ -69,6 +72,7 @@ impl Peer {
             marked_at: Instant::default(),
             mark_due: false,
             ack_due: None,
+            proven_from: None,
             links: 0,
             resumed: 0,
             backoff: FIRST_BACKOFF,

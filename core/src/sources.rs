@@ -1,4 +1,4 @@
-//! Where clients come from, and what each of these addresses takes for itself.
+//! Where connections come from, and what each of these addresses takes for itself.
 //!
 //! An address is let have so many connections at once, and so many bytes read a second. The second is
 //! averaged: a bucket holds what an address may send at once, and fills up again as time passes. It is
@@ -43,6 +43,18 @@ const BURST: Duration = Duration::from_secs(4);
 /// Addresses that may lie around for nothing.
 const SPARE: usize = 64;
 
+impl Source {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.octets()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
 impl Sources {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -56,18 +68,9 @@ impl Sources {
 
     /// What `address` is counted as, if it is.
     pub(crate) fn source(&self, address: IpAddr) -> Option<Source> {
-        let address = address.to_canonical();
         let is_limited = self.most_connections > 0 || self.bytes_s > 0;
-        if !is_limited || (address.is_loopback() && !self.counts_loopback) {
-            return None;
-        }
-        Some(match address {
-            IpAddr::V4(address) => Source::V4(address.octets()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Source::V6([a, b, c, d, e, f, g, h])
-            }
-        })
+        let is_exempt = address.to_canonical().is_loopback() && !self.counts_loopback;
+        (is_limited && !is_exempt).then(|| Source::of(address))
     }
 
     /// Whether it may have no further connection: it has all it may have, or has sent so much on them that

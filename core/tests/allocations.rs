@@ -116,7 +116,11 @@ impl Hill {
         let peer = PeerId::at(0).unwrap();
         let link =
             self.herd.handle_dial(self.now, peer, Dialled::Connected, &mut self.out).unwrap();
-        let theirs = jaquez.handle_accept(self.now, Listener::Links, &mut answers);
+        let theirs = jaquez.handle_accept(
+            self.now,
+            Listener::Links { from: [127, 0, 0, 1].into() },
+            &mut answers,
+        );
         while self.herd.counters().links == 0 {
             jaquez.handle_input(self.now, theirs, &sent(&mut self.out, link), &mut answers);
             self.herd.handle_input(self.now, link, &sent(&mut answers, theirs), &mut self.out);

@@ -13,6 +13,7 @@ use herd_log::LogFile;
 use herd_metrics::{self as metrics, Subject};
 
 use crate::listen::listen;
+use crate::panics;
 use crate::settings::{self, Settings};
 use crate::signals::{self, Signals};
 
@@ -83,6 +84,7 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     })?;
     // Another logger can only be there in a test that runs several servers in one process.
     let _ = log.install();
+    panics::end_the_process(program, log.clone());
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
@@ -107,7 +109,8 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
 }
 
 /// Every connection takes a file descriptor: takes as many as the system lets us have, leaves to clients
-/// what neighbours and lookups do not need, but half, and to lookups a quarter at most.
+/// what neighbours, handshakes and lookups do not need, but half, to lookups a quarter at most, and to handshakes an
+/// eighth.
 fn divide_descriptors(core: &mut Config) {
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) => u32::try_from(most).unwrap_or(u32::MAX),
@@ -117,7 +120,10 @@ fn divide_descriptors(core: &mut Config) {
     core.limits.lookups = core.limits.lookups.min((most / 4).max(1));
     // A neighbour may be about to replace its link.
     let links = neighbours.saturating_mul(2);
-    let kept = SPARE_DESCRIPTORS.saturating_add(links).saturating_add(core.limits.lookups);
+    core.limits.handshakes = core.limits.handshakes.min((most / 8).max(1));
+    let kept = [links, core.limits.handshakes, core.limits.lookups]
+        .iter()
+        .fold(SPARE_DESCRIPTORS, |sum, more| sum.saturating_add(*more));
     let room = most - kept.min(most / 2);
     if room < core.limits.connections {
         log::warn!(
@@ -128,9 +134,9 @@ fn divide_descriptors(core: &mut Config) {
     }
 }
 
-/// Descriptors for 64 handshakes with nobody in particular, for as many requests as curl goes on with that have been
-/// given up, for the log, and for what the runtime and the HTTP client hold besides.
-const SPARE_DESCRIPTORS: u32 = 192;
+/// Descriptors for 64 requests that curl goes on with when they have been given up, for the log, and for what the
+/// runtime and the HTTP client hold besides.
+const SPARE_DESCRIPTORS: u32 = 128;
 
 /// Prints the only line on standard output. Nobody may be there to read it.
 fn say(line: &str) {

@@ -414,7 +414,7 @@ fn call(
         Input::Accept { kind, .. } => {
             let at_links = !shared && !matches!(kind, Kind::Client | Kind::Full);
             let listener = if at_links {
-                Listener::Links
+                Listener::Links { from: Ipv4Addr::LOCALHOST.into() }
             } else {
                 Listener::Clients { from: Ipv4Addr::LOCALHOST.into(), plain: false }
             };

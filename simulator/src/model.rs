@@ -43,6 +43,7 @@ pub(crate) struct Rules {
     pub(crate) record_age: i64,
     pub(crate) ahead: i64,
     pub(crate) neighbours: usize,
+    pub(crate) handshakes: usize,
 }
 
 /// One reading of a server's clocks, in nanoseconds.
@@ -222,7 +223,7 @@ impl Model {
         is_crowd: bool,
         clock: Clock,
     ) -> Verdict {
-        let neighbours = self.rules.neighbours;
+        let most = self.rules.handshakes + self.rules.neighbours;
         let Some(conn) = self.conns.get_mut(&key) else { return Ok(()) };
         conn.refused = true;
         let unfair = match conn.kind {
@@ -233,7 +234,7 @@ impl Model {
         };
         let unproven =
             self.conns.values().filter(|conn| conn.link.is_none() && conn.kind != Kind::Client);
-        if is_crowd && unproven.count() <= 64 + neighbours {
+        if is_crowd && unproven.count() <= most {
             let what = format!("connection {key} was refused for a crowd that is none");
             return Err(Violation::new(Invariant::Links, what));
         }
@@ -442,13 +443,9 @@ impl Model {
                 let request = lines::request(rules.provider, location, &radius, bound);
                 let Some(conn) = self.conns.get_mut(&key) else { return Reply::invalid(line) };
                 let ticket = conn.next_ticket;
-                if self.lookups.ask(key, ticket, request, &self.rules) {
-                    conn.next_ticket += 1;
-                    return Reply::Waiting { ticket, at_line, bound };
-                }
-                let busy = Outcome::Failed("too many lookups are waiting");
-                let bytes = lookups::answer(&at_line, &busy, bound, &self.rules);
-                Reply::Ready(Due { bytes, is_answer: true })
+                conn.next_ticket += 1;
+                self.lookups.ask(key, ticket, request, &self.rules);
+                Reply::Waiting { ticket, at_line, bound }
             }
             Asked::Nothing => Reply::invalid(without_cr),
         }

@@ -301,6 +301,7 @@ fn shrink(limits: &mut Limits, random: &mut Random, bulk: bool) {
         draw(&mut limits.client_id_bytes, 1, 255);
         draw(&mut limits.connections, 1, 12);
     }
+    draw(&mut limits.handshakes, 1, 64);
     draw(&mut limits.pipeline, 1, 12);
     draw(&mut limits.output_bytes, 1, 2000);
     draw(&mut limits.stalled_s, 1, 12);

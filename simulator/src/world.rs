@@ -335,6 +335,7 @@ impl<'t> World<'t> {
             record_age: i64::from(limits.record_age_s) * 1_000_000_000,
             ahead: i64::from(limits.ahead_s) * 1_000_000_000,
             neighbours: self.servers[at].neighbours.len(),
+            handshakes: limits.handshakes as usize,
         }
     }
 

@@ -192,11 +192,29 @@ impl Link {
     /// How far it came before the server closed the connection.
     #[track_caller]
     pub fn dial_as(address: SocketAddr, opening: &Opening, secret: &[u8]) -> Result<Self, Refused> {
+        Self::dial_slowly(address, opening, secret, || {})
+    }
+
+    /// The same, with a wait between the challenge and the proof.
+    ///
+    /// # Errors
+    ///
+    /// How far it came before the server closed the connection.
+    #[track_caller]
+    pub fn dial_slowly(
+        address: SocketAddr,
+        opening: &Opening,
+        secret: &[u8],
+        wait: impl FnOnce(),
+    ) -> Result<Self, Refused> {
         let mut wire = Client::connect(address);
         wire.send(opening.line());
         let line = wire.line_or_end().ok_or(Refused::AtLink)?;
+        wait();
         let challenge = Challenge::parse(&line).unwrap_or_else(|| panic!("no challenge: {line:?}"));
-        wire.send(proof(secret, "dialler", opening, &challenge));
+        if !wire.try_send(proof(secret, "dialler", opening, &challenge)) {
+            return Err(Refused::AtProof);
+        }
         let line = wire.line_or_end().ok_or(Refused::AtProof)?;
         assert_eq!(format!("{line}\n"), proof(secret, "acceptor", opening, &challenge));
         Ok(Self { wire, theirs: challenge.incarnation })

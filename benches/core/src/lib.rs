@@ -124,7 +124,11 @@ impl Pair {
         let peer = PeerId::at(0).expect("there is a neighbour");
         let dialled = hill.herd.handle_dial(hill.now, peer, Dialled::Connected, &mut hill.out);
         let dialled = dialled.expect("a neighbour is not refused");
-        let accepted = jaquez.handle_accept(hill.now, Listener::Links, &mut heard);
+        let accepted = jaquez.handle_accept(
+            hill.now,
+            Listener::Links { from: [127, 0, 0, 1].into() },
+            &mut heard,
+        );
         Self { hill, jaquez, dialled, accepted, heard }
     }
 

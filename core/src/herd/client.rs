@@ -8,13 +8,14 @@ use crate::conns::{Conn, LINGER, Role};
 use crate::directory::{HEARD_HERE, Newcomer, Place, Record};
 use crate::flow::{Lines, ReadState};
 use crate::ids::{ConnId, LookupId};
-use crate::lookups::Lookup;
+use crate::lookups::{Asked, Lookup};
 use crate::notice::{Goodbye, Notice};
 use crate::output::{Action, Form, Output};
 use crate::provider::{self, LookupError, Response};
 use crate::replies::Question;
 use crate::time::{Instant, Now, Skew, Timestamp};
 use crate::timers::Wake;
+use crate::turns::Sharer;
 
 /// What a client says about itself.
 #[derive(Clone, Copy, Debug)]
@@ -168,17 +169,43 @@ impl Herd {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let question = Question { at_line, bound: query.bound };
         let ticket = conn.replies.get_or_insert_default().push_waiting(question);
-        let waits = self.lookups.is_full();
-        let (lookup, has_room) = self.lookups.ask(now.mono, id, ticket, request, out);
-        if has_room {
-            self.counters.lookups_waited += u64::from(waits);
-            self.watch_lookups();
-        } else {
-            self.counters.lookups_refused += 1;
-            let refused = Lookup { conn: id, ticket, asked: now.mono, begun: now.mono };
-            self.answer(now, lookup, refused, Err(LookupError::Busy), out);
+        let sharer = conn.source.map_or(Sharer::Connection(id), Sharer::Address);
+        // Whoever waits is first: a place may have become free just now.
+        self.begin_lookups(now, out);
+        match self.lookups.ask(now.mono, sharer, id, ticket, request, out) {
+            Asked::Begun => self.watch_lookups(),
+            Asked::Waits => self.counters.lookups_waited += 1,
+            Asked::InPlaceOf(other, lookup) => {
+                self.counters.lookups_waited += 1;
+                // Later: its answer may let its connection ask again.
+                self.displaced.push_back((other, lookup));
+            }
+            Asked::Refused(lookup_id, lookup) => self.refuse_lookup(now, lookup_id, lookup, out),
         }
         self.pause_if_full(id, out);
+    }
+
+    /// Answers a lookup for which there is no room.
+    fn refuse_lookup(&mut self, now: Now, id: LookupId, lookup: Lookup, out: &mut Output) {
+        self.counters.lookups_refused += 1;
+        let refused = Lookup { begun: now.mono, ..lookup };
+        self.answer(now, id, refused, Err(LookupError::Busy), out);
+    }
+
+    /// Answers the lookups that made room for others, and begins those whose turn it is.
+    pub(super) fn settle_lookups(&mut self, now: Now, out: &mut Output) {
+        while let Some((id, lookup)) = self.displaced.pop_front() {
+            if self.conns.get(lookup.conn).is_some() {
+                self.refuse_lookup(now, id, lookup, out);
+            }
+        }
+        self.begin_lookups(now, out);
+    }
+
+    fn begin_lookups(&mut self, now: Now, out: &mut Output) {
+        if self.lookups.begin_next(now.mono, out) {
+            self.watch_lookups();
+        }
     }
 
     /// A line that is no command: it is answered, unless a plain server sent it as an update.

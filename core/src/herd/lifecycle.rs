@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Herd, SPARE_HANDSHAKES, SPARE_TIMERS};
+use super::{Herd, SPARE_TIMERS};
 use crate::conns::{Conn, Exchange, Opening, Role};
 use crate::flow::ReadState;
 use crate::handshake::Side;
@@ -47,9 +47,16 @@ impl Herd {
     /// Changes what a connection is.
     pub(super) fn become_role(&mut self, id: ConnId, role: Role) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        let was_unproven = conn.is_unproven();
         self.clients -= usize::from(conn.is_client());
         conn.role = role;
         self.clients += usize::from(conn.is_client());
+        if was_unproven
+            && !conn.is_unproven()
+            && let Some(from) = conn.from
+        {
+            self.unproven.remove(from, id);
+        }
         if !conn.is_client()
             && let Some(source) = conn.source.take()
         {
@@ -60,21 +67,21 @@ impl Herd {
         }
     }
 
-    /// Holds a connection that was accepted to the time of a handshake. Of too many the oldest is closed:
-    /// a neighbour takes milliseconds for its handshake, so those who only hold a place can not keep it
-    /// from one.
+    /// Counts a connection that was accepted among those in their handshake. Of too many one is closed, of
+    /// the address that has the most; an address from which a neighbour has proven itself before is spared
+    /// where another has as many.
     pub(super) fn expect_handshake(&mut self, now: Now, id: ConnId, out: &mut Output) {
-        self.unproven.push_back(id);
-        let most = SPARE_HANDSHAKES + self.peers.len();
+        let Some(from) = self.conns.get(id).and_then(|conn| conn.from) else { return };
+        self.unproven.insert(from, id);
+        let most = self.config.limits.handshakes as usize + self.peers.len();
         if self.unproven.len() <= most {
             return;
         }
-        let conns = &self.conns;
-        self.unproven.retain(|id| conns.get(*id).is_some_and(Conn::is_unproven));
-        while self.unproven.len() > most
-            && let Some(oldest) = self.unproven.pop_front()
-        {
-            self.refuse(now, oldest, Refusal::TooMany, out);
+        let peers = &self.peers;
+        let is_trusted = |source| peers.iter().any(|peer| peer.proven_from == Some(source));
+        if let Some(victim) = self.unproven.victim(&mut self.entropy, is_trusted) {
+            self.counters.handshakes_dropped += 1;
+            self.refuse(now, victim, Refusal::TooMany, out);
         }
     }
 
@@ -123,6 +130,9 @@ impl Herd {
         self.clients -= usize::from(conn.is_client());
         if let Some(source) = conn.source {
             self.sources.leave(source);
+        }
+        if let Some(from) = conn.from.filter(|_| conn.is_unproven()) {
+            self.unproven.remove(from, id);
         }
         if conn.replies.is_some() {
             let abandoned = self.lookups.abandon(now.mono, id, out);

@@ -136,6 +136,8 @@ impl Herd {
         }
         self.become_role(id, Role::Link(exchange.peer));
         if exchange.ours == Side::Acceptor {
+            self.peers[exchange.peer.index()].proven_from =
+                self.conns.get(id).and_then(|conn| conn.from);
             self.send_proof(now, id, &exchange, out);
         }
         self.link_up(now, exchange.peer, id, Some(exchange.theirs), out);

@@ -68,7 +68,7 @@ fn story(calls: &[Call]) -> (Vec<Did>, Vec<String>) {
         match call {
             Call::Accept(door) => {
                 let listener = match door {
-                    0 => Listener::Links,
+                    0 => Listener::Links { from: FROM },
                     1 => Listener::Clients { from: FROM, plain: true },
                     _ => Listener::Clients { from: FROM, plain: false },
                 };

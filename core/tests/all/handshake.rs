@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use herd_core::{Config, Goodbye, Listener, Notice, Refusal};
 
-use crate::support::{Did, Server, Stranger, Talk, config};
+use crate::support::{Did, FROM, Server, Stranger, Talk, config};
 
 /// Hill, which Adams dials and which dials Jaquez.
 fn hill() -> Server {
@@ -49,7 +49,7 @@ fn only_the_first_name_dials() {
 #[test]
 fn a_dialler_proves_itself_before_it_is_told_anything() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     let client = hill.client();
     hill.says(client, "IAMAT kiwi +1-2 3");
     let adams = Stranger::named("Adams");
@@ -67,7 +67,7 @@ fn a_dialler_proves_itself_before_it_is_told_anything() {
 fn a_line_that_is_no_handshake_is_not_answered() {
     for line in ["hello", "", "AT Adams +1 kiwi +1-2 3", "LINK", "LINK 1 Adams Hill", "PROOF 00"] {
         let mut hill = hill();
-        let conn = hill.accept(Listener::Links);
+        let conn = hill.accept(Listener::Links { from: FROM });
         assert_eq!(hill.asks(conn, line), "");
         refused(&mut hill, conn, Refusal::NotAHandshake);
     }
@@ -76,7 +76,7 @@ fn a_line_that_is_no_handshake_is_not_answered() {
 #[test]
 fn a_line_without_end_is_no_handshake() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     hill.types(conn, "LINK 1 ".repeat(2000).as_bytes());
     refused(&mut hill, conn, Refusal::NotAHandshake);
 }
@@ -84,7 +84,7 @@ fn a_line_without_end_is_no_handshake() {
 #[test]
 fn another_version_is_refused() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     assert_eq!(
         hill.asks(conn, &Stranger { version: 2, ..Stranger::named("Adams") }.hello("Hill")),
         ""
@@ -95,7 +95,7 @@ fn another_version_is_refused() {
 #[test]
 fn a_connection_meant_for_somebody_else_is_refused() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     assert_eq!(hill.asks(conn, &Stranger::named("Adams").hello("Smith")), "");
     refused(&mut hill, conn, Refusal::NotMe);
 }
@@ -103,7 +103,7 @@ fn a_connection_meant_for_somebody_else_is_refused() {
 #[test]
 fn a_server_that_is_no_neighbour_is_refused() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     assert_eq!(hill.asks(conn, &Stranger::named("Alford").hello("Hill")), "");
     refused(&mut hill, conn, Refusal::NotANeighbour);
 }
@@ -111,7 +111,7 @@ fn a_server_that_is_no_neighbour_is_refused() {
 #[test]
 fn a_neighbour_that_has_to_be_dialled_is_refused_when_it_dials() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     assert_eq!(hill.asks(conn, &Stranger::named("Jaquez").hello("Hill")), "");
     refused(&mut hill, conn, Refusal::Role);
 }
@@ -119,9 +119,9 @@ fn a_neighbour_that_has_to_be_dialled_is_refused_when_it_dials() {
 #[test]
 fn who_ended_a_handshake_is_said_on_both_sides() {
     let mut hill = hill();
-    let refused = hill.accept(Listener::Links);
+    let refused = hill.accept(Listener::Links { from: FROM });
     hill.asks(refused, &Stranger::named("Jaquez").hello("Hill"));
-    let silent = hill.accept(Listener::Links);
+    let silent = hill.accept(Listener::Links { from: FROM });
     hill.ends(silent);
     let (turned_away, _) = hill.dials("Jaquez");
     hill.asks(turned_away, &Stranger::named("Jaquez").challenge());
@@ -145,7 +145,7 @@ fn who_ended_a_handshake_is_said_on_both_sides() {
 fn a_version_has_one_spelling() {
     for version in ["01", "+1"] {
         let mut hill = hill();
-        let conn = hill.accept(Listener::Links);
+        let conn = hill.accept(Listener::Links { from: FROM });
         let hello = Stranger::named("Adams").hello("Hill");
         let other = hello.replacen("LINK 1 ", &format!("LINK {version} "), 1);
         assert_ne!(other, hello);
@@ -165,7 +165,7 @@ fn a_dialler_that_guesses_at_the_secret_is_refused() {
         |_, _, _| "AT Adams +1 kiwi +1-2 3".to_string(),
     ] {
         let mut hill = hill();
-        let conn = hill.accept(Listener::Links);
+        let conn = hill.accept(Listener::Links { from: FROM });
         let hello = Stranger::named("Adams").hello("Hill");
         let challenge = hill.asks(conn, &hello);
         let talk = Talk::accepted(&hello, &challenge);
@@ -201,7 +201,7 @@ fn what_was_heard_once_proves_nothing_the_next_time() {
     let mut hill = hill();
     let adams = Stranger::named("Adams");
     let overheard = |hill: &mut Server, proof: Option<String>| {
-        let conn = hill.accept(Listener::Links);
+        let conn = hill.accept(Listener::Links { from: FROM });
         let challenge = hill.asks(conn, &adams.hello("Hill"));
         let talk = Talk::accepted(&adams.hello("Hill"), &challenge);
         let proof = proof.unwrap_or_else(|| talk.proof("dialler", &adams.secret));
@@ -219,7 +219,7 @@ fn a_challenge_sent_back_proves_nothing() {
     // Two connections: on one Hill is the dialler, and what it says there is repeated on the other.
     let mut hill = Server::new(config("Hill", &["Adams", "Jaquez"]));
     let (dialled, hello) = hill.dials("Jaquez");
-    let accepted = hill.accept(Listener::Links);
+    let accepted = hill.accept(Listener::Links { from: FROM });
     let turned = hello.trim_end().replace("Hill Jaquez", "Adams Hill");
     let challenge = hill.asks(accepted, &turned);
     let proof = hill.asks(dialled, challenge.trim_end());
@@ -232,7 +232,7 @@ fn a_challenge_sent_back_proves_nothing() {
 fn a_handshake_takes_five_seconds_at_most() {
     for lines in 0..2 {
         let mut hill = hill();
-        let conn = hill.accept(Listener::Links);
+        let conn = hill.accept(Listener::Links { from: FROM });
         hill.waits_ms(2_500);
         if lines == 1 {
             hill.says(conn, &Stranger::named("Adams").hello("Hill"));
@@ -251,7 +251,7 @@ fn a_handshake_takes_five_seconds_at_most() {
 #[test]
 fn an_update_before_the_proof_is_not_taken() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     hill.says(conn, &Stranger::named("Adams").hello("Hill"));
     hill.says(conn, "AT Adams +1 kiwi +1-2 3");
     refused(&mut hill, conn, Refusal::Proof);
@@ -272,7 +272,7 @@ fn a_client_cannot_write_into_the_herd() {
 #[test]
 fn a_handshake_may_come_byte_by_byte_and_with_the_first_updates() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     let adams = Stranger::named("Adams");
     let hello = adams.hello("Hill");
     for byte in hello.bytes().chain([b'\n']) {
@@ -306,11 +306,11 @@ fn who_proves_nothing_takes_nobodys_place() {
     let mut hill = hill();
     let adams = Stranger::named("Adams");
     let link = hill.links(&adams);
-    let impostor = hill.accept(Listener::Links);
+    let impostor = hill.accept(Listener::Links { from: FROM });
     hill.says(impostor, &adams.hello("Hill"));
     hill.says(impostor, &format!("PROOF {}", "0".repeat(64)));
     assert!(hill.is_closed(impostor));
-    let silent = hill.accept(Listener::Links);
+    let silent = hill.accept(Listener::Links { from: FROM });
     hill.says(silent, &adams.hello("Hill"));
     assert!(!hill.is_closed(link));
     let client = hill.client();

@@ -208,7 +208,7 @@ fn at_a_shared_address_a_neighbour_takes_no_clients_place() {
 #[test]
 fn at_the_address_for_neighbours_there_is_nothing_for_clients() {
     let mut hill = Server::new(config("Hill", &["Adams"]));
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     assert_eq!(hill.asks(conn, "IAMAT kiwi +1-2 3"), "");
     assert!(hill.is_closed(conn));
     assert_eq!(hill.table(), [""; 0]);
@@ -216,21 +216,27 @@ fn at_the_address_for_neighbours_there_is_nothing_for_clients() {
 
 #[test]
 fn who_only_holds_a_place_gives_it_up_for_the_next() {
-    let mut hill = Server::new(config("Hill", &["Adams"]));
-    let open: Vec<_> = (0..65).map(|_| hill.accept(Listener::Links)).collect();
+    let limits = Limits { handshakes: 64, ..Limits::default() };
+    let mut hill = Server::new(Config { limits, ..config("Hill", &["Adams"]) });
+    let open: Vec<_> = (0..65).map(|_| hill.accept(Listener::Links { from: FROM })).collect();
     assert!(open.iter().all(|conn| !hill.is_closed(*conn)));
-    hill.links(&Stranger::named("Adams"));
-    assert!(hill.is_closed(open[0]));
-    let refused = Notice::LinkRefused { conn: open[0], why: Refusal::TooMany };
+    let elsewhere = Listener::Links { from: [192, 0, 2, 1].into() };
+    let neighbour = hill.accept(elsewhere);
+    assert!(!hill.is_closed(neighbour));
+    let gone: Vec<_> = open.iter().filter(|conn| hill.is_closed(**conn)).collect();
+    let [gone] = gone[..] else { panic!("{gone:?}") };
+    let refused = Notice::LinkRefused { conn: *gone, why: Refusal::TooMany };
     assert!(hill.logged().contains(&refused));
-    assert!(open[1..].iter().all(|conn| !hill.is_closed(*conn)));
+    assert_eq!(hill.counters().handshakes_dropped, 1);
     hill.waits_s(5);
     assert!(open.iter().all(|conn| hill.is_closed(*conn)));
 }
 
 #[test]
 fn at_a_shared_address_a_handshake_takes_a_place_too() {
-    let mut hill = shared(1000);
+    let limits = Limits { handshakes: 64, ..Limits::default() };
+    let mut hill =
+        Server::new(Config { limits, shared_address: true, ..config("Hill", &["Adams"]) });
     let open: Vec<_> = (0..200).map(|_| hill.client()).collect();
     for conn in &open {
         hill.says(*conn, &Stranger::named("Adams").hello("Hill"));

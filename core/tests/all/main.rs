@@ -19,6 +19,7 @@ mod secured;
 mod sources;
 mod status;
 mod stopping;
+mod strangers;
 mod support;
 mod table;
 mod typed;

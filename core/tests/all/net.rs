@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{Config, ConnId, Dialled, Listener, Now};
 
-use crate::support::{BEGIN, Did, Server, config, moved};
+use crate::support::{BEGIN, Did, FROM, Server, config, moved};
 
 pub(crate) struct Net {
     servers: Vec<Node>,
@@ -246,7 +246,7 @@ impl Net {
             .server
             .act(|herd, now, out| herd.handle_dial(now, peer, outcome, out));
         let Some(dialled) = dialled else { return };
-        let accepted = self.servers[to].server.accept(Listener::Links);
+        let accepted = self.servers[to].server.accept(Listener::Links { from: FROM });
         self.servers[from].server.stick(dialled);
         self.servers[to].server.stick(accepted);
         self.wires.push(Wire { ends: [(from, dialled), (to, accepted)] });

@@ -124,7 +124,7 @@ fn a_plain_neighbour_that_stops_reading_costs_no_memory_that_grows() {
 #[test]
 fn nobody_links_as_a_plain_neighbour() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     hill.says(conn, &Stranger::named("Ball").hello("Hill"));
     assert!(hill.is_closed(conn));
 }

@@ -42,7 +42,7 @@ fn a_client_is_served_once_it_is_secured() {
 fn what_is_not_secured_within_five_seconds_is_closed() {
     let mut hill = hill();
     let (client, door, (dialled, _)) =
-        (hill.client(), hill.accept(Listener::Links), hill.dials("Jaquez"));
+        (hill.client(), hill.accept(Listener::Links { from: FROM }), hill.dials("Jaquez"));
     hill.waits_ms(4_900);
     assert!([client, door, dialled].iter().all(|conn| !hill.is_closed(*conn)));
     hill.waits_s(1);
@@ -83,7 +83,7 @@ fn who_waits_to_be_secured_takes_a_place_and_gives_it_back() {
 #[test]
 fn a_server_that_stops_does_not_wait_for_security() {
     let mut hill = hill();
-    let (client, door) = (hill.client(), hill.accept(Listener::Links));
+    let (client, door) = (hill.client(), hill.accept(Listener::Links { from: FROM }));
     hill.stops();
     assert!(hill.is_closed(client) && hill.is_closed(door) && hill.herd.has_stopped());
 }
@@ -92,7 +92,7 @@ fn a_server_that_stops_does_not_wait_for_security() {
 fn a_link_is_bound_to_its_connection() {
     let mut hill = hill();
     let adams = Stranger::named("Adams");
-    let (hello, conn) = (adams.hello("Hill"), hill.accept(Listener::Links));
+    let (hello, conn) = (adams.hello("Hill"), hill.accept(Listener::Links { from: FROM }));
     secure(&mut hill, conn, 7, &[ADAMS]);
     let challenge = hill.asks(conn, &hello);
     let proof = Talk::accepted(&hello, &challenge).bound(7).proof("dialler", &adams.secret);
@@ -125,7 +125,7 @@ fn a_proof_made_for_another_connection_is_refused() {
     let mut hill = hill();
     let adams = Stranger::named("Adams");
     for bound_to in [Some(8), None] {
-        let (hello, conn) = (adams.hello("Hill"), hill.accept(Listener::Links));
+        let (hello, conn) = (adams.hello("Hill"), hill.accept(Listener::Links { from: FROM }));
         secure(&mut hill, conn, 7, &[ADAMS]);
         let challenge = hill.asks(conn, &hello);
         let talk = Talk::accepted(&hello, &challenge);
@@ -141,7 +141,7 @@ fn a_neighbour_without_its_certificate_is_refused() {
     let mut hill = hill();
     let adams = Stranger::named("Adams");
     for peers in [&[][..], &[JAQUEZ]] {
-        let conn = hill.accept(Listener::Links);
+        let conn = hill.accept(Listener::Links { from: FROM });
         secure(&mut hill, conn, 7, peers);
         assert_eq!(hill.asks(conn, &adams.hello("Hill")), "");
         assert!(hill.logged().contains(&Notice::LinkRefused { conn, why: Refusal::Certificate }));
@@ -161,7 +161,7 @@ fn a_server_proves_nothing_to_who_shows_another_certificate() {
 #[test]
 fn one_certificate_may_be_for_several_servers() {
     let mut hill = hill();
-    let conn = hill.accept(Listener::Links);
+    let conn = hill.accept(Listener::Links { from: FROM });
     secure(&mut hill, conn, 7, &[ADAMS, JAQUEZ]);
     assert!(hill.asks(conn, &Stranger::named("Adams").hello("Hill")).starts_with("CHALLENGE "));
 }

@@ -2,7 +2,7 @@
 
 use herd_core::{Config, Goodbye, Limits, Notice};
 
-use crate::support::{Did, Server, Stranger, config, limited};
+use crate::support::{Did, FROM, Server, Stranger, config, limited};
 
 const AT: &str = "AT Hill +0.182837383 kiwi +1-2 1520023935\n";
 
@@ -93,12 +93,12 @@ fn nothing_keeps_a_server_for_more_than_five_seconds() {
 fn who_comes_while_a_server_stops_is_turned_away() {
     let mut hill = Server::new(config("Hill", &["Adams", "Jaquez"]));
     let conn = hill.client();
-    let opening = hill.accept(herd_core::Listener::Links);
+    let opening = hill.accept(herd_core::Listener::Links { from: FROM });
     hill.stops();
     assert!(hill.is_closed(opening));
     let late = hill.client();
     assert!(hill.is_closed(late));
-    let neighbour = hill.accept(herd_core::Listener::Links);
+    let neighbour = hill.accept(herd_core::Listener::Links { from: FROM });
     assert!(hill.is_closed(neighbour));
     hill.did();
     hill.waits_s(4);

@@ -404,7 +404,7 @@ impl Server {
             self.says(conn, &talk.proof("acceptor", &other.secret));
             return conn;
         }
-        let conn = self.accept(Listener::Links);
+        let conn = self.accept(Listener::Links { from: FROM });
         self.stick(conn);
         let hello = other.hello(&self.name);
         let challenge = self.asks(conn, &hello);

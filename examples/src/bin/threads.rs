@@ -123,7 +123,7 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     let listener = move |from: SocketAddr| Listener::Clients { from: from.ip(), plain: door(from) };
     adapter.accept(clients, listener)?;
     if let Some(links) = links {
-        adapter.accept(links, |_| Listener::Links)?;
+        adapter.accept(links, |from| Listener::Links { from: from.ip() })?;
     }
     ready();
     adapter.keep_time();

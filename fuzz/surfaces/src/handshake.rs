@@ -29,7 +29,9 @@ struct Change {
 
 fn stranger(data: &[u8]) {
     let mut hill = Driver::new(config("Hill", &["Adam", "Jaquez"], LinkKind::Herd));
-    let conn = hill.act(|herd, now, out| herd.handle_accept(now, Listener::Links, out));
+    let conn = hill.act(|herd, now, out| {
+        herd.handle_accept(now, Listener::Links { from: [127, 0, 0, 1].into() }, out)
+    });
     for piece in data.chunks(17) {
         hill.act(|herd, now, out| herd.handle_input(now, conn, piece, out));
     }
@@ -46,7 +48,9 @@ fn meddler(change: &Change) {
         herd.handle_dial(now, peer, Dialled::Connected, out)
     };
     let theirs = adam.act(dialled).expect("it dials at once");
-    let ours = hill.act(|herd, now, out| herd.handle_accept(now, Listener::Links, out));
+    let ours = hill.act(|herd, now, out| {
+        herd.handle_accept(now, Listener::Links { from: [127, 0, 0, 1].into() }, out)
+    });
 
     let mut changed_line = false;
     let mut changed = false;

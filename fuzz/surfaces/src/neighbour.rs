@@ -24,7 +24,9 @@ pub fn neighbour(data: &[u8]) {
         herd.handle_dial(now, peer, Dialled::Connected, out)
     };
     let link = hill.act(dialled).expect("it dials at once");
-    let accepted = jaquez.act(|herd, now, out| herd.handle_accept(now, Listener::Links, out));
+    let accepted = jaquez.act(|herd, now, out| {
+        herd.handle_accept(now, Listener::Links { from: [127, 0, 0, 1].into() }, out)
+    });
     for _ in 0..3 {
         let hello = hill.heard(link);
         jaquez.act(|herd, now, out| herd.handle_input(now, accepted, &hello, out));

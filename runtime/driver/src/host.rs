@@ -31,7 +31,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::future::{AbortHandle, AbortRegistration, poll_fn};
 use futures_util::task::AtomicWaker;
@@ -198,7 +198,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     pub fn accepted(&self, stream: S, from: SocketAddr, door: Door) -> Option<Arc<Port<S>>> {
         let plain = door == Door::Clients && self.plain.contains(&from.ip().to_canonical());
         let listener = match door {
-            Door::Links => Listener::Links,
+            Door::Links => Listener::Links { from: from.ip() },
             Door::Clients => Listener::Clients { from: from.ip(), plain },
         };
         bound_unsent(&stream);
@@ -402,7 +402,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().expect("no turn panics")
     }
 }
 

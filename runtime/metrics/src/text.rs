@@ -178,7 +178,7 @@ impl Sample {
 const NEIGHBOUR: &str = "neighbour";
 
 /// Each limit: its key, what it is set to, and how often it was met.
-fn limits(status: &Status) -> [(&'static str, u32, u64); 15] {
+fn limits(status: &Status) -> [(&'static str, u32, u64); 16] {
     let counters = &status.counters;
     // One that is added is missing here, and the compiler says so.
     let Limits {
@@ -186,6 +186,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 15] {
         address_connections,
         address_bytes_s,
         address_loopback: _,
+        handshakes,
         line_bytes,
         client_id_bytes,
         pipeline,
@@ -203,6 +204,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 15] {
         ("connections", connections, counters.refused),
         ("address_connections", address_connections, counters.crowded),
         ("address_bytes_s", address_bytes_s, counters.throttled),
+        ("handshakes", handshakes, counters.handshakes_dropped),
         ("line_bytes", line_bytes, counters.long_lines),
         ("client_id_bytes", client_id_bytes, counters.long_clients),
         ("pipeline", pipeline, counters.full_pipelines),

@@ -24,7 +24,7 @@ impl Tls {
     pub fn accepted(&self, listener: Listener) -> Option<Session> {
         let (config, may_be_clear) = match listener {
             Listener::Clients { plain, .. } => (self.clients.as_ref(), plain),
-            Listener::Links => (self.links.as_ref(), false),
+            Listener::Links { .. } => (self.links.as_ref(), false),
         };
         Some(Session::accepted(Arc::clone(config?), Arc::clone(&self.names), may_be_clear))
     }

@@ -1,10 +1,15 @@
 //! The first lines of a link: nobody without the secret gets past them.
 
+use core::net::{Ipv4Addr, SocketAddr};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use herd_tests::{
     Acceptor, At, Challenge, Client, Heard, Identity, Link, Opening, PATIENCE, Plan, Refused,
-    Relay, Runtime, Server, eventually, eventually_some, on_both, proof,
+    Relay, Runtime, Server, eventually, on_both, proof,
 };
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 on_both!(
     a_neighbour_with_the_secret_becomes_a_link,
@@ -24,7 +29,8 @@ on_both!(
     an_acceptor_that_reflects_is_refused,
     a_handshake_takes_five_seconds_at_most,
     a_first_line_without_end_is_refused,
-    strangers_at_the_door_do_not_keep_a_neighbour_out,
+    strangers_that_connect_all_the_time_keep_no_neighbour_out,
+    strangers_of_many_addresses_do_not_keep_out_who_was_there_before,
     a_refused_link_leaves_a_line_in_the_log,
     both_sides_say_that_a_link_was_refused,
     a_client_can_not_speak_for_a_server,
@@ -278,23 +284,87 @@ fn a_first_line_without_end_is_refused(runtime: Runtime) {
     assert_eq!(dial(&hill, &Identity::new("Aaa")), Ok(()));
 }
 
-fn strangers_at_the_door_do_not_keep_a_neighbour_out(runtime: Runtime) {
-    let hill = hill(runtime);
-    let mut strangers: Vec<_> = (0..300).map(|_| Client::connect(hill.link_address())).collect();
+fn strangers_that_connect_all_the_time_keep_no_neighbour_out(runtime: Runtime) {
+    let hill = crowded(runtime);
+    let me = Identity::new("Aaa");
+    let attack = Attack::on(hill.link_address(), |_| Ipv4Addr::new(127, 0, 0, 2));
 
-    // They come back at once, each time one of them is sent away.
-    let link = eventually_some(PATIENCE, || {
-        for stranger in &mut strangers {
-            if stranger.has_ended_already() {
-                *stranger = Client::connect(hill.link_address());
-            }
-        }
-        Link::dial(hill.link_address(), &Identity::new("Aaa"), "Hill").ok()
-    });
-
+    for _ in 0..10 {
+        dial_slowly(&hill, &me, &attack).unwrap();
+    }
+    let mut link = dial_slowly(&hill, &me, &attack).unwrap();
     let told = hill.client().ask("IAMAT kiwi +1-1 100");
-    let mut link = link;
     assert_eq!(link.at(), told);
+}
+
+fn strangers_of_many_addresses_do_not_keep_out_who_was_there_before(runtime: Runtime) {
+    let hill = crowded(runtime);
+    let me = Identity::new("Aaa");
+    dial(&hill, &me).unwrap();
+    let attack = Attack::on(hill.link_address(), |n| Ipv4Addr::from_bits(0x7f01_0001 + n));
+
+    for _ in 0..10 {
+        dial_slowly(&hill, &me, &attack).unwrap();
+    }
+}
+
+/// Hill, with a neighbour Aaa that dials, and room for few handshakes.
+fn crowded(runtime: Runtime) -> Server {
+    let plan = Plan::new(runtime).server("Hill", &["Aaa"]).neighbour("Aaa", &[]);
+    plan.limit("handshakes", 8).start_one()
+}
+
+/// Dials, and lets three times as many strangers come as there are places before it proves anything.
+fn dial_slowly(hill: &Server, me: &Identity, attack: &Attack) -> Result<Link, Refused> {
+    let waits = || {
+        let before = attack.connections();
+        eventually(PATIENCE, || attack.connections() > before + 3 * 9);
+    };
+    Link::dial_slowly(hill.link_address(), &Opening::new(me, "Hill"), &me.secret, waits)
+}
+
+/// Strangers that connect all the time, as fast as they can, and say nothing. It ends when dropped.
+struct Attack {
+    connections: Arc<AtomicUsize>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Attack {
+    /// Connects to `target`, for the `n`th time from what `source` says.
+    fn on(target: SocketAddr, source: fn(u32) -> Ipv4Addr) -> Self {
+        let (connections, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let thread = thread::spawn({
+            let (connections, over) = (Arc::clone(&connections), Arc::clone(&over));
+            move || {
+                let mut open = VecDeque::new();
+                for n in 0.. {
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    open.push_back(Client::connect_from(source(n).into(), target));
+                    connections.fetch_add(1, Ordering::Relaxed);
+                    if open.len() > 50 {
+                        open.pop_front();
+                    }
+                }
+            }
+        });
+        Self { connections, over, thread: Some(thread) }
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Attack {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 fn a_refused_link_leaves_a_line_in_the_log(runtime: Runtime) {

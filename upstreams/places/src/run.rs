@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{io, thread};
 
-use herd_service::{StopSignals, listener};
+use herd_service::{Ended, Limits, StopSignals, listener, serve};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 
+use crate::http::router;
 use crate::load;
 use crate::nearby::Nearby;
-use crate::serve::serve;
 
 /// The most threads that answer requests: each searches hundreds of thousands of times a second.
 const MAX_WORKERS: usize = 4;
@@ -93,16 +92,11 @@ pub fn run(options: &Options, on_ready: impl FnOnce(Ready)) -> Result<(), Error>
         on_ready(Ready { address: listener.local_addr()?, places: places.len() });
 
         let nearby = Arc::new(Nearby::new(places, options.key.clone()));
-        let (say_stop, told_to_stop) = oneshot::channel::<()>();
-        let serving = serve(listener, nearby, async { _ = told_to_stop.await });
-        let two_signals = async {
-            signals.next().await;
-            drop(say_stop);
-            signals.next().await;
-        };
-        tokio::select! {
-            ended = serving => Ok(ended?),
-            () = two_signals => Err(Error::CutShort),
+        match serve("herd-places", listener, router(nearby), Limits::default(), &mut signals)
+            .await?
+        {
+            Ended::AsAsked => Ok(()),
+            Ended::CutShort => Err(Error::CutShort),
         }
     });
     // Not to wait for connections that had their time.

@@ -122,7 +122,7 @@ impl Http {
         let protocol = self.forwarded(headers, "x-forwarded-proto");
         Caller {
             token: token(headers),
-            address: address.and_then(|a| a.parse().ok()).unwrap_or(peer),
+            address: address.and_then(ip).unwrap_or(peer),
             is_https: protocol.is_some_and(|p| p.eq_ignore_ascii_case("https")),
         }
     }
@@ -149,6 +149,18 @@ impl Http {
             .flatten()
             .any(|host| host.eq_ignore_ascii_case(origin))
     }
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn ip(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"');
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address);
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 /// How somebody says who they are. What programs say on purpose counts before what browsers send by themselves.
@@ -211,4 +223,25 @@ pub(crate) fn answer(answer: Answer) -> Response {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_write_an_address_in_several_ways() {
+        for (written, want) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7:5678", "192.0.2.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("\"[2001:db8::1]:5678\"", "2001:db8::1"),
+        ] {
+            assert_eq!(ip(written), want.parse().ok(), "{written}");
+        }
+        for bad in ["", "unknown", "_hidden", "192.0.2", "192.0.2.7:x", "[192.0.2.7", "[]"] {
+            assert_eq!(ip(bad), None, "{bad}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ mod run;
 pub mod search;
 pub mod search_json;
 mod sessions;
+mod shares;
 pub mod text;
 mod timelines;
 mod visibility;
@@ -34,7 +35,7 @@ mod web;
 mod websocket;
 mod wording;
 
-pub use database::{Backend, Database};
+pub use database::{Backend, Database, OpenError};
 pub use error::Error;
 pub use graphql::schema;
 pub use run::Options;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use herd_service::{Ended, GRACE, StopSignals, announce, listener, serve};
+use herd_service::{Ended, GRACE, Limits, StopSignals, announce, listener, serve};
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
 use crate::app::App;
-use crate::database::Database;
+use crate::database::{self, Database, OpenError};
 use crate::graphql::Api;
 use crate::http::{self, Http};
 use crate::ids::now_ms;
@@ -44,7 +44,9 @@ pub(crate) enum Failure {
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: String, source: io::Error },
     #[error("cannot open the database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] OpenError),
+    #[error("{0}")]
+    Shared(String),
     #[error("cannot add the demo: {}", .0.in_full())]
     Demo(#[source] Error),
     #[error("cannot serve: {0}")]
@@ -63,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
+        let _lock = database::lock(&options.database).map_err(Failure::Shared)?;
         let database = Database::open(&options.database).await?;
         if options.demo {
             add_demo(&database).await?;
@@ -73,13 +76,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         let app = Arc::new(App::new(database, options.post_characters));
         let background =
             [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
+        eprintln!("herd-posts: the data are in {}", database::whereabouts(&options.database));
         announce("herd-posts", listener.local_addr()?);
         let router = http::router(Http {
             api: Api::new(Arc::clone(&app)),
             trust_proxy: options.trust_proxy,
             connections: Arc::new(Connections::new()),
         });
-        let ended = serve(listener, router, &mut signals).await?;
+        let limits = Limits::default();
+        let ended = serve("herd-posts", listener, router, limits, &mut signals).await?;
         background.iter().for_each(JoinHandle::abort);
         if ended == Ended::CutShort {
             return Err(Failure::CutShort);

@@ -132,6 +132,7 @@ limits! {
     address_connections: u32,
     address_bytes_s: u32,
     address_loopback: bool,
+    handshakes: u32,
     line_bytes: u32,
     client_id_bytes: u32,
     pipeline: u32,

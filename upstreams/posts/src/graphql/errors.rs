@@ -23,7 +23,7 @@ impl Status {
 
     fn of(error: &Error) -> Self {
         let retry_after = match error {
-            Error::TooMany { retry_after } => Some(*retry_after),
+            Error::TooMany { retry_after } | Error::Busy { retry_after } => Some(*retry_after),
             Error::TimedOut | Error::Unavailable(_) => Some(RETRY_UNAVAILABLE),
             Error::Invalid(_)
             | Error::Unauthenticated

@@ -5,6 +5,7 @@ mod expansion;
 mod loads;
 mod mutation;
 mod nesting;
+mod patience;
 mod query;
 mod subscription;
 mod types;
@@ -16,18 +17,18 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, SDLExportOptions, Schema};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::time::timeout;
 
 pub(crate) use self::errors::Status;
 use self::errors::{complete, response};
 use self::loads::Driven;
 use self::mutation::Mutation;
+use self::patience::Patience;
 use self::query::Query;
 use self::subscription::Subscription;
 use crate::Error;
 use crate::app::{App, Caller};
 
-/// How long a request may take.
+/// How long a request may take, beside its turn to have a password hashed.
 pub(crate) const TIME_OUT: Duration = Duration::from_secs(5);
 
 /// How deep fields may nest: what tools ask to learn the schema needs 14.
@@ -94,11 +95,12 @@ impl Api {
             }
             Err(error) => return error.into(),
         }
-        let answer = self.answers(caller, request);
-        match timeout(TIME_OUT, answer.into_future()).await {
-            Ok((Some(response), _)) => response.into(),
-            Ok((None, _)) => Error::Invalid("the request asks for nothing".into()).into(),
-            Err(_) => Error::TimedOut.into(),
+        let patience = Arc::new(Patience::default());
+        let answer = self.answers(caller, request.data(Arc::clone(&patience)));
+        match patience.limit(TIME_OUT, answer.into_future()).await {
+            Some((Some(response), _)) => response.into(),
+            Some((None, _)) => Error::Invalid("the request asks for nothing".into()).into(),
+            None => Error::TimedOut.into(),
         }
     }
 

@@ -1,16 +1,20 @@
 //! What can be changed.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use herd_places::LatLng;
 use sqlx::AnyConnection;
 
 use super::HEAVY;
+use super::patience::Patience;
 use super::types::{PositionInput, PostNode, Session, UserNode, app, rfc3339, viewer};
 use crate::Error;
 use crate::accounts::{self, User};
 use crate::app::Caller;
 use crate::ids::now_ms;
 use crate::page;
+use crate::passwords::Passwords;
 use crate::posts::{self, NewPost};
 use crate::sessions::{self, NewSession};
 use crate::{attempts, cookies, relations, wording};
@@ -29,10 +33,15 @@ impl Mutation {
         display_name: Option<String>,
     ) -> Result<Session, Error> {
         let app = app(context);
+        let address = context.data_unchecked::<Caller>().address;
         let display_name =
             display_name.as_deref().map_or_else(|| Ok(name.clone()), wording::display_name)?;
+        Passwords::check(&password)?;
+        accounts::check_name(&name)?;
+        // The database has its turn then, too: a crowd does not come to it at once.
+        let turn = patience(context).while_waiting(app.passwords.turn_to_sign_up(address)).await?;
         accounts::check_free(&mut *app.database.read().await?, &name).await?;
-        let password_hash = app.passwords.hash(password).await?;
+        let password_hash = app.passwords.hash(turn, password).await?;
         let created_at = now_ms();
         let id = app.ids.next(created_at);
         let user = User { id, name, display_name, bio: String::new(), created_at };
@@ -52,17 +61,20 @@ impl Mutation {
     ) -> Result<Session, Error> {
         let app = app(context);
         let address = context.data_unchecked::<Caller>().address;
+        let turn = patience(context).while_waiting(app.passwords.turn_to_log_in(address)).await?;
         let mut db = app.database.read().await?;
         let attempt = attempts::begin(&mut db, &app.ids, &name, address, now_ms()).await?;
         let known = accounts::credentials(&mut db, &name).await?;
         // Others may use it meanwhile.
         drop(db);
         let (id, password_hash) = known.unzip();
-        if !app.passwords.is_right(password, password_hash).await {
-            return Err(Error::WrongPassword);
-        }
-        let id = id.ok_or(Error::WrongPassword)?;
+        let is_right = app.passwords.is_right(turn, password, password_hash).await;
         let mut transaction = app.database.write().await?;
+        let Some(id) = id.filter(|_| is_right) else {
+            attempts::fail(&mut transaction, &attempt, now_ms()).await?;
+            transaction.commit().await?;
+            return Err(Error::WrongPassword);
+        };
         attempts::succeed(&mut transaction, &attempt).await?;
         let session = sessions::create(&mut transaction, id, now_ms()).await?;
         let user = user(&mut transaction, id).await?;
@@ -206,6 +218,10 @@ impl Mutation {
         transaction.commit().await?;
         Ok(PostNode(post))
     }
+}
+
+fn patience<'c>(context: &Context<'c>) -> &'c Arc<Patience> {
+    context.data_unchecked()
 }
 
 fn logged_in(context: &Context<'_>, session: NewSession, user: User) -> Session {
