@@ -5,7 +5,6 @@ use crate::target::{Search, Target};
 use crate::wire::Wire;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use herd_clock as clock;
 use herd_config::Failure;
 use herd_config::args::HerdArgs;
 use std::ffi::OsString;
@@ -152,12 +151,12 @@ fn receive(
 ) -> Result<Answers, Failure> {
     let mut answers = Answers::default();
     let mut bytes = Vec::new();
-    let mut heard = clock::now().mono;
+    let mut heard = herd_clock::now().mono;
     loop {
         let outcome = wire.receive_within(TICK, &mut bytes);
         let is_silent = matches!(&outcome, Err(error)
             if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
-        let now = clock::now().mono;
+        let now = herd_clock::now().mono;
         if is_silent {
             // Whoever types may take their time.
             if !has_sent.load(Ordering::Relaxed) {

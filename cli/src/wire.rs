@@ -2,7 +2,6 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use herd_clock as clock;
 use herd_tls::{End, Session};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -32,11 +31,11 @@ impl Wire {
         let Some(mut session) = session else {
             return Ok(Self { stream, session: None, order: Mutex::default() });
         };
-        let until = clock::now().mono.after(patience);
+        let until = herd_clock::now().mono.after(patience);
         let mut buffer = [0; 4096];
         while !session.is_secured() {
             // A server that sends a byte now and then does not make it longer.
-            let left = until.since(clock::now().mono);
+            let left = until.since(herd_clock::now().mono);
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }

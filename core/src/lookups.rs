@@ -120,16 +120,31 @@ impl Lookups {
         asked
     }
 
-    /// Begins those whose turn it is, as many as may be under way; whether there were any.
-    pub(crate) fn begin_next(&mut self, now: Instant, out: &mut Output) -> bool {
+    /// Begins those whose turn it is, as many as may be under way; whether there were any. A connection is passed
+    /// over, until it is released, unless `may_begin` lets its next lookup begin.
+    pub(crate) fn begin_next(
+        &mut self,
+        now: Instant,
+        may_begin: impl Fn(ConnId, Ticket) -> bool,
+        out: &mut Output,
+    ) -> bool {
         let mut begins = false;
         while self.running.len() < self.most_running
-            && let Some(next) = self.waiting.pop()
+            && let Some((conn, next)) = self.waiting.peek()
         {
-            self.begin(now, next, out);
-            begins = true;
+            if !may_begin(conn, next.lookup.ticket) {
+                self.waiting.hold_back(conn);
+            } else if let Some(next) = self.waiting.pop() {
+                self.begin(now, next, out);
+                begins = true;
+            }
         }
         begins
+    }
+
+    /// Passes a connection over no more.
+    pub(crate) fn release(&mut self, conn: ConnId) {
+        self.waiting.release(conn);
     }
 
     /// Takes a lookup that has an answer out.

@@ -325,6 +325,7 @@ impl<'t> World<'t> {
             connections: limits.connections as usize,
             pipeline: limits.pipeline as usize,
             output_bytes: limits.output_bytes as usize,
+            answers_bytes: limits.answers_bytes as usize,
             stalled: u64::from(limits.stalled_s) * SECOND,
             idle: u64::from(limits.idle_s) * SECOND,
             lookups: limits.lookups as usize,

@@ -37,4 +37,5 @@ mod splice;
 mod table;
 mod tls;
 mod unit;
+mod unread;
 mod whatsat;

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::{Fault, Spot};
-use crate::places::Builder;
+use super::{Fault, Intake, Spot};
 
 /// Bytes of a file that show whether it is one of these.
 pub(super) const MAGIC_BYTES: usize = 15;
@@ -14,7 +13,7 @@ pub(super) fn is_osm(start: &[u8]) -> bool {
 }
 
 /// Refuses the file.
-pub(super) fn load<R>(_: impl Fn() -> io::Result<R>, _: &mut Builder) -> Result<(), Fault> {
+pub(super) fn load<R>(_: impl Fn() -> io::Result<R>, _: &mut Intake<'_>) -> Result<(), Fault> {
     let what =
         "this program is built without the feature `osm`, which reads extracts of OpenStreetMap";
     Err(Fault::new(Spot::Whole, what.to_owned()))
