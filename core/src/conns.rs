@@ -68,6 +68,8 @@ pub(crate) enum Role {
     Opening(Opening),
     /// A link with this neighbour, proven by both sides, or a plain one.
     Link(PeerId),
+    /// No connection: a question that a program has handed in, until it is answered.
+    Question,
 }
 
 impl Role {
@@ -79,7 +81,8 @@ impl Role {
             Self::Opening(Opening::Contest { .. })
             | Self::Client { .. }
             | Self::Undecided(_)
-            | Self::Link(_) => false,
+            | Self::Link(_)
+            | Self::Question => false,
         }
     }
 }
@@ -159,7 +162,8 @@ impl Conn {
             Role::Opening(Opening::Contest { .. })
             | Role::Undecided(Door::Shared { .. })
             | Role::Client { .. }
-            | Role::Link(_) => false,
+            | Role::Link(_)
+            | Role::Question => false,
         }
     }
 
@@ -179,7 +183,7 @@ impl Conn {
         if self.is_unproven() || self.is_awaited() {
             return Some(self.opened.after(HANDSHAKE));
         }
-        if matches!(self.role, Role::Link(_)) {
+        if matches!(self.role, Role::Link(_) | Role::Question) {
             return None;
         }
         if let Some(stalled_at) = self.flow.stalled_at(seconds(limits.stalled_s)) {

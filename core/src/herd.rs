@@ -8,6 +8,7 @@ mod contest;
 mod lifecycle;
 mod link;
 mod opening;
+mod questions;
 mod reading;
 mod reports;
 mod stopping;
@@ -344,7 +345,7 @@ impl Herd {
                 let why = self.shut_for();
                 self.close(now, id, why, out);
             }
-            (Role::Client { .. }, ReadState::PeerClosed) => {}
+            (Role::Client { .. }, ReadState::PeerClosed) | (Role::Question, _) => {}
             (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
         }
@@ -372,7 +373,7 @@ impl Herd {
                     self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
                 }
             }
-            Role::Undecided(_) | Role::Opening(_) => return,
+            Role::Undecided(_) | Role::Opening(_) | Role::Question => return,
         }
         self.deliver(now, id, out);
         if let Some(conn) = self.conns.get_mut(id)

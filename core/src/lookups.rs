@@ -170,6 +170,20 @@ impl Lookups {
         self.begun.first().map(|(begun, _)| begun.after(self.timeout))
     }
 
+    /// Takes out the lookups of a question, under way or not.
+    pub(crate) fn take_of(&mut self, id: ConnId, out: &mut Output) -> Vec<(LookupId, Lookup)> {
+        let waiting =
+            self.waiting.remove(id).into_iter().map(|waiting| (waiting.id, waiting.lookup));
+        let mut taken: Vec<_> = waiting.collect();
+        let of_it = (id, LookupId(0))..=(id, LookupId(u64::MAX));
+        let running: Vec<_> = self.of_conns.range(of_it).map(|(_, lookup)| *lookup).collect();
+        for lookup in running {
+            out.push(Action::Cancel { id: lookup });
+            taken.extend(self.finish(lookup).map(|done| (lookup, done)));
+        }
+        taken
+    }
+
     /// Drops every lookup of a connection that is gone, and says how many there were.
     pub(crate) fn abandon(&mut self, now: Instant, conn: ConnId, out: &mut Output) -> usize {
         let waiting = self.waiting.remove(conn);

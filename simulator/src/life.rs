@@ -283,6 +283,7 @@ impl Life {
                 Action::Pause { .. }
                 | Action::Resume { .. }
                 | Action::Shutdown { .. }
+                | Action::Answer { .. }
                 | Action::Close { .. }
                 | Action::Dial { .. } => {}
             }

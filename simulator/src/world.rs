@@ -446,6 +446,7 @@ impl<'t> World<'t> {
                     }
                     self.tells_notice(at, notice);
                 }
+                Action::Answer { .. } => {}
             }
         }
     }
@@ -501,6 +502,7 @@ impl<'t> World<'t> {
             Action::Dial { peer, .. } => (6, peer.index() as u64, b""),
             Action::Lookup { id, request } => (7, id.number(), life::query(request).as_bytes()),
             Action::Cancel { id } => (8, id.number(), b""),
+            Action::Answer { id, body, .. } => (9, id.index() as u64, body),
             Action::Log(_) => return,
         };
         let mut head = [0; 26];

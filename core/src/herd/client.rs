@@ -174,14 +174,28 @@ impl Herd {
         let Some(record) = record.filter(|record| !self.is_too_old(now, record.stamp)) else {
             return self.answer_invalid(now, id, without_cr(line), out);
         };
-        self.counters.queries += 1;
         let mut request = Vec::new();
         provider::write_request(self.config.dialect, record.location(), query, &mut request);
-        let at_line = [record.line, b"\n"].concat();
+        let question = Question { at_line: [record.line, b"\n"].concat(), bound: query.bound };
+        let source = self.conns.get(id).and_then(|conn| conn.source);
+        let sharer = source.map_or(Sharer::Connection(id), Sharer::Address);
+        self.ask(now, id, sharer, question, request, out);
+        self.pause_if_full(id, out);
+    }
+
+    /// Asks the provider, now or when it is the sharer's turn.
+    pub(super) fn ask(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        sharer: Sharer,
+        question: Question,
+        request: Vec<u8>,
+        out: &mut Output,
+    ) {
+        self.counters.queries += 1;
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let question = Question { at_line, bound: query.bound };
         let ticket = conn.replies.get_or_insert_default().push_waiting(question);
-        let sharer = conn.source.map_or(Sharer::Connection(id), Sharer::Address);
         // Whoever waits is first: a place may have become free just now.
         self.begin_lookups(now, out);
         match self.lookups.ask(now.mono, sharer, id, ticket, request, out) {
@@ -193,7 +207,6 @@ impl Herd {
             }
             Asked::Refused(lookup, of) => self.refused.push_back((lookup, of)),
         }
-        self.pause_if_full(id, out);
     }
 
     /// Answers the lookups for which there is no room. Not before the input is dealt with: an answer may let its
@@ -316,6 +329,9 @@ impl Herd {
             self.lookups_took.add(took);
         }
         out.log(Notice::LookupDone { id, conn: lookup.conn, error, waited, took });
+        if self.answer_question(lookup.conn, error, out) {
+            return;
+        }
         self.deliver(now, lookup.conn, out);
         self.pause_if_full(lookup.conn, out);
         self.finish_if_done(now, lookup.conn, out);

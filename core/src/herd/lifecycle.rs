@@ -197,6 +197,7 @@ impl Herd {
             Role::Client { .. } | Role::Undecided(_) | Role::Opening(Opening::Proof(_)) => {
                 out.log(Notice::Closed { conn: id, why });
             }
+            Role::Question => self.answers -= conn.answers(),
         }
         true
     }

@@ -102,7 +102,7 @@ impl Herd {
                 self.prove(now, id, *opening, &input[..end], out);
                 end + 1
             }
-            None => input.len(),
+            Some(Role::Question) | None => input.len(),
         }
     }
 
@@ -155,7 +155,7 @@ impl Herd {
             Some(Role::Undecided(_) | Role::Opening(_)) => {
                 self.refuse(now, id, Refusal::NotAHandshake, out);
             }
-            None => {}
+            Some(Role::Question) | None => {}
         }
     }
 }
@@ -172,5 +172,6 @@ fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
         Role::Undecided(Door::Links | Door::SharedFull(_)) | Role::Opening(_) | Role::Link(_) => {
             LINK_LINE_BYTES
         }
+        Role::Question => 0,
     }
 }

@@ -51,6 +51,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                         handle.abort();
                     }
                 }
+                // Nobody hands questions in through this driver.
+                Action::Answer { .. } => {}
                 Action::Log(notice) => self.note(state, now, &notice),
             }
         }
