@@ -7,7 +7,7 @@ use core::time::Duration;
 use herd_config::Failure;
 use herd_config::args::HerdArgs;
 use herd_core::Dialect;
-use herd_load::{Body, Distribution, End, Pace, Plan, Protocol, Question, Server};
+use herd_load::{Body, Distribution, End, Error, Pace, Plan, Protocol, Question, Server};
 use std::process::ExitCode;
 
 mod bar;
@@ -17,7 +17,7 @@ mod report;
 #[command(
     after_help = "Without --rate each connection sends a line for every answer it gets. With --rate lines are \
                   sent at that rate whether or not answers come, and how long one took counts from when it \
-                  was due: a server that stalls can not hide it.\n\n\
+                  was due: a server that stalls cannot hide it.\n\n\
                   Every client is reported once before anything is measured. A connection that is lost is \
                   counted and not opened again. The exit code is 1 if a reply was wrong or a line was not \
                   answered.\n\n\
@@ -157,7 +157,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let bar = bar::Bar::new();
     let outcome = herd_load::run(&plan, &mut |progress| bar.show(progress));
     bar.clear();
-    let outcome = outcome.map_err(|error| Failure::unable(error.to_string()))?;
+    let outcome = outcome.map_err(|error| {
+        if matches!(error, Error::NotPrimed(_)) {
+            warn(format_args!(
+                "herd: a server that speaks TLS hangs up: the load tool does not speak it"
+            ));
+        }
+        Failure::unable(error.to_string())
+    })?;
     if args.json {
         say(format_args!("{}", report::json(&plan, &outcome)));
     } else {

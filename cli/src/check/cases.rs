@@ -55,6 +55,13 @@ pub(super) struct Step {
     pub(super) together: bool,
 }
 
+/// One command of a step, and what must come for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Exchange<'a> {
+    pub(super) send: &'a str,
+    pub(super) expect: &'a [String],
+}
+
 impl Step {
     /// Whether a provider is asked for its answers.
     pub(super) fn asks_a_provider(&self) -> bool {

@@ -83,7 +83,7 @@ impl Herd {
         }
         self.answers = sent.is_ok() && talk.end().is_ok() && {
             talk.wait_anew(false);
-            talk.to_the_end().is_ok_and(|answer| !answer.is_empty())
+            talk.read_to_end().is_ok_and(|answer| !answer.is_empty())
         };
         if self.answers {
             (self.manner, self.closes) = (Manner::One, true);
@@ -302,7 +302,7 @@ impl Herd {
         // One that has answered already need not take all of it.
         let _ = talk.send(&said, step.cut.unwrap_or(said.len())).and_then(|()| talk.end());
         talk.wait_anew(step.asks_a_provider());
-        let answer = talk.to_the_end().map_err(|got| (words.bytes(first), got))?;
+        let answer = talk.read_to_end().map_err(|got| (words.bytes(first), got))?;
         let mut rest = answer.as_slice();
         for expected in exchange.expect {
             if rest.is_empty() {

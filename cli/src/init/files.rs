@@ -1,11 +1,10 @@
-//! Writing what is not there yet.
+//! Files that are written once, and never over others.
 
+use herd_config::Failure;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-
-use herd_config::Failure;
 
 /// Writes a file that is not there yet, whole or not at all.
 pub(super) fn create(path: &Path, text: &str, is_private: bool) -> io::Result<()> {
@@ -16,11 +15,10 @@ pub(super) fn create(path: &Path, text: &str, is_private: bool) -> io::Result<()
     })
 }
 
-/// What to say of a file that cannot be written.
 pub(super) fn unable(path: &Path, error: &io::Error) -> Failure {
     let path = path.display();
     if error.kind() == io::ErrorKind::AlreadyExists {
         return Failure::unable(format!("{path} is there already, and is left as it is"));
     }
-    Failure::unable(format!("can not write {path}: {error}"))
+    Failure::unable(format!("cannot write {path}: {error}"))
 }

@@ -223,6 +223,10 @@ fn help_and_version_are_answers(runtime: Runtime) {
         let ended = Program::run(Command::new(program.get_program()).arg(arg));
         assert_eq!(ended.code, Some(0));
         assert!(ended.stdout.contains(runtime.program()), "{}", ended.stdout);
+
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let status = Command::new(program.get_program()).arg(arg).stdout(full).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{arg} onto a full disk");
     }
 }
 
