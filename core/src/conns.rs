@@ -34,6 +34,8 @@ pub(crate) struct Conn {
     pub(crate) heard: Instant,
     /// The time its timer is set for.
     pub(crate) alarm: Option<Instant>,
+    /// One of many attempts to reach a neighbour that is down.
+    pub(crate) is_quiet: bool,
 }
 
 /// Whether a connection is secured.
@@ -128,6 +130,7 @@ impl Conn {
             opened: now,
             heard: now,
             alarm: None,
+            is_quiet: false,
         }
     }
 

@@ -264,6 +264,12 @@ impl Herd {
         }
     }
 
+    /// Whether a connection is one of many attempts to reach a neighbour that is down, so that a log may leave out
+    /// what becomes of it unless it becomes a link. Ask when [`Herd::handle_dial`] has returned it.
+    pub fn is_quiet(&self, id: ConnId) -> bool {
+        self.conns.get(id).is_some_and(|conn| conn.is_quiet)
+    }
+
     /// A connection has been secured: `binding` is what it shares with no other, and `peers` are the
     /// neighbours that the other side's certificate is for. Before this nothing is read from a connection
     /// that is to be secured.

@@ -28,12 +28,26 @@ pub enum Notice {
         /// Why.
         why: Goodbye,
     },
-    /// A neighbour could not be connected to.
+    /// A neighbour could not be connected to. Said when that comes for the first time since there was a link, and at
+    /// the first attempt after a minute, after ten minutes, and after each hour.
     DialFailed {
         /// Which.
         peer: PeerId,
         /// How long until the next attempt.
         retry_in: Duration,
+        /// How long there has been no link.
+        down: Duration,
+        /// How many attempts there were meanwhile.
+        attempts: u32,
+    },
+    /// There is still no link with a neighbour, though connections may have been made. Said as seldom.
+    Unlinked {
+        /// With whom.
+        peer: PeerId,
+        /// How long there has been none.
+        down: Duration,
+        /// How many attempts there were meanwhile. None where the neighbour is the one that dials.
+        attempts: u32,
     },
     /// A link is open, proven by both sides.
     LinkUp {
@@ -43,6 +57,8 @@ pub enum Notice {
         conn: ConnId,
         /// Whether it goes on where the last one ended; otherwise the whole table is sent.
         resumed: bool,
+        /// How long there was none before, since the start if it is the first.
+        down: Duration,
     },
     /// A link is over.
     LinkDown {

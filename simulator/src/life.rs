@@ -284,7 +284,8 @@ impl Life {
                 | Action::Resume { .. }
                 | Action::Shutdown { .. }
                 | Action::Close { .. }
-                | Action::Dial { .. } => {}
+                | Action::Dial { .. }
+                | Action::Linked { .. } => {}
             }
         }
         for action in out.actions() {
@@ -301,7 +302,7 @@ impl Life {
     fn notice(&mut self, notice: Notice, clock: Clock, start_of: &dyn Fn(Key) -> u32) -> Verdict {
         let key = |conn| self.slot(conn).map_or(Key::MAX, |slot| slot.wire);
         match notice {
-            Notice::LinkUp { peer, conn, resumed } => {
+            Notice::LinkUp { peer, conn, resumed, .. } => {
                 let key = key(conn);
                 self.model.links(key, peer.index(), start_of(key), resumed)
             }
@@ -328,6 +329,7 @@ impl Life {
             Notice::Opened { .. }
             | Notice::Secured { .. }
             | Notice::DialFailed { .. }
+            | Notice::Unlinked { .. }
             | Notice::Ahead { .. }
             | Notice::NoRoom { .. } => Ok(()),
         }

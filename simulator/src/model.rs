@@ -267,7 +267,8 @@ impl Model {
                 is_client && conn.unsent > 0 && conn.taken + rules.stalled <= clock.mono
             }
             End::Silent => conn.link.is_some() && conn.heard + links::SILENCE <= clock.mono,
-            End::Replaced => conn.link.is_some(),
+            // Two that are proven can wait for the end of a link that is in their way: the newer one goes on.
+            End::Replaced => conn.link.is_some() || conn.handshake >= 2,
             End::Stopping => false,
         };
         if !allowed {

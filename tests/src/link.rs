@@ -315,6 +315,11 @@ impl Acceptor {
         Self { listener: TcpListener::bind(free_address()).expect("the port is free") }
     }
 
+    /// Listens at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { listener: TcpListener::bind(address).expect("the port is free") }
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().expect("a bound socket has an address")

@@ -12,7 +12,7 @@ use crate::handshake::Incarnation;
 use crate::ids::{ConnId, PeerId};
 use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::{Action, Output};
-use crate::peers::PeerState;
+use crate::peers::{Outage, PeerState};
 use crate::time::{Instant, Now};
 use crate::timers::Wake;
 
@@ -39,6 +39,13 @@ impl Herd {
                 out.push(Action::Dial { peer: id, within: HANDSHAKE });
             }
             PeerState::Up(conn) => self.check_link(now, id, conn, out),
+            PeerState::Down if !peer.dials && !self.stopping => {
+                if let Some(Outage { down, attempts }) = peer.is_missed(now.mono) {
+                    out.log(Notice::Unlinked { peer: id, down, attempts });
+                }
+                let due = peer.outage_said_at();
+                self.timers.set_earlier(&mut peer.alarm, due, Wake::Neighbour(id));
+            }
             PeerState::Down | PeerState::Dialling | PeerState::Opening(_) => {}
         }
     }
@@ -131,8 +138,13 @@ impl Herd {
         if let Some(conn) = self.conns.get_mut(conn) {
             // How long the link lasts, handshakes apart.
             conn.opened = now.mono;
+            conn.is_quiet = false;
         }
-        out.log(Notice::LinkUp { peer: id, conn, resumed });
+        let down = peer.is_up(now.mono);
+        out.push(Action::Linked { conn, peer: id });
+        out.log(Notice::LinkUp { peer: id, conn, resumed, down });
+        // The records that go out now are sent on a link that is known as one.
+        out.hasten();
         self.set_peer_alarm(id, MARK_BUSY, now);
         self.tell(now, id, out);
     }
@@ -149,13 +161,25 @@ impl Herd {
     /// Has the neighbour dialled again after a while, where that is ours to do.
     pub(super) fn retry(&mut self, now: Now, id: PeerId, out: &mut Output) {
         let peer = &mut self.peers[id.index()];
-        let dialled = peer.state == PeerState::Dialling;
+        let (was_up, dialled) = (peer.link().is_some(), peer.state == PeerState::Dialling);
         peer.alarm = None;
-        let Some(wait) = peer.down(&mut self.entropy) else { return };
-        if dialled {
-            out.log(Notice::DialFailed { peer: id, retry_in: wait });
+        let outage =
+            if was_up { peer.begin_outage(now.mono) } else { peer.attempt_failed(now.mono) };
+        let Some(retry_in) = peer.down(&mut self.entropy) else {
+            let due = peer.outage_said_at();
+            return self.timers.set_earlier(&mut peer.alarm, due, Wake::Neighbour(id));
+        };
+        match outage {
+            Some(Outage { down, attempts }) if dialled => {
+                out.log(Notice::DialFailed { peer: id, retry_in, down, attempts });
+            }
+            // Of the first one a log has said more.
+            Some(Outage { down, attempts }) if attempts > 1 => {
+                out.log(Notice::Unlinked { peer: id, down, attempts });
+            }
+            _ => {}
         }
-        self.set_peer_alarm(id, wait, now);
+        self.set_peer_alarm(id, retry_in, now);
     }
 
     /// Closes a connection that does not become a link.

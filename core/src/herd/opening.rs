@@ -27,6 +27,7 @@ impl Herd {
         if self.config.secured.links {
             conn.security = Security::Awaited;
         }
+        conn.is_quiet = self.peers[id.index()].is_quiet(now.mono);
         let conn = self.admit(conn);
         out.log(Notice::Opened { conn });
         self.peers[id.index()].state = PeerState::Opening(conn);

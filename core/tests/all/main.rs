@@ -13,6 +13,7 @@ mod lookups;
 mod mesh;
 mod namesakes;
 mod net;
+mod outages;
 mod plain;
 mod pressure;
 mod progress;

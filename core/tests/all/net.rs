@@ -231,6 +231,7 @@ impl Net {
                     | Did::Shutdown(_)
                     | Did::Lookup(..)
                     | Did::Cancel(_)
+                    | Did::Linked(..)
                     | Did::Log(_) => {}
                 }
             }

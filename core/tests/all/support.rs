@@ -61,6 +61,7 @@ pub(crate) enum Did {
     Dial(PeerId, Duration),
     Lookup(LookupId, String),
     Cancel(LookupId),
+    Linked(ConnId, PeerId),
     Log(Notice),
 }
 
@@ -80,6 +81,7 @@ impl From<Action<'_>> for Did {
                 Self::Lookup(id, format!("{fields} {body}"))
             }
             Action::Cancel { id } => Self::Cancel(id),
+            Action::Linked { conn, peer } => Self::Linked(conn, peer),
             Action::Log(notice) => Self::Log(notice),
         }
     }
@@ -162,6 +164,7 @@ impl Server {
                 | Did::Dial(..)
                 | Did::Lookup(..)
                 | Did::Cancel(_)
+                | Did::Linked(..)
                 | Did::Log(_) => {}
             }
             self.did.push(did);

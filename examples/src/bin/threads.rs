@@ -180,6 +180,8 @@ impl Adapter {
                 }
                 // One that has been begun goes on; the core ignores what comes of it.
                 Action::Cancel { id } => drop(state.lookups.remove(&id)),
+                // A connection's bytes are handed in as they come, whoever sends them.
+                Action::Linked { .. } => {}
                 Action::Log(notice) => {
                     self.log.event(now.wall, log::Level::Info, format_args!("{notice:?}"));
                 }

@@ -121,7 +121,7 @@ impl Driver {
                     self.asked.retain(|(asked, _)| *asked != id);
                     self.given_up.push(id);
                 }
-                Action::Log(Notice::LinkUp { .. }) => self.is_linked = true,
+                Action::Linked { .. } => self.is_linked = true,
                 Action::Shutdown { .. } | Action::Dial { .. } | Action::Log(_) => {}
             }
         }

@@ -94,6 +94,8 @@ struct State<S> {
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
+    /// Why the last attempt to connect to a neighbour failed, if it did.
+    dial_error: Option<String>,
     /// When something that strangers can bring about was last said on standard error.
     warned: Option<Instant>,
     /// The same of connections that can not be accepted, which is tried again too often for any log.
@@ -182,6 +184,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 now: Now::default(),
                 alarm: None,
                 stopping: false,
+                dial_error: None,
                 warned: None,
                 warned_of_accepting: None,
             }),
@@ -229,9 +232,15 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let (address, _) = &self.peers[peer.index()];
         self.turn(|state, now| {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
+            state.dial_error = stream.as_ref().err().map(reason);
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
+            let is_quiet = state.herd.is_quiet(id);
             let session = self.tls.dialled(peer);
-            Some(state.connections.open(id, stream.ok()?, Arc::clone(address), session))
+            let port = state.connections.open(id, stream.ok()?, Arc::clone(address), session);
+            if let Some(entry) = state.connections.find(id) {
+                entry.is_quiet = is_quiet;
+            }
+            Some(port)
         })
     }
 
@@ -456,6 +465,14 @@ fn bound_unsent(stream: &impl AsFd) {
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn bound_unsent(_: &impl AsFd) {}
+
+/// What went wrong with a connection, in the operating system's words, without its number for it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split_once(" (os error ").map_or(&*text, |(text, _)| text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
 
 /// How long a server that has run out of descriptors leaves connections to the kernel.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -11,7 +11,11 @@ pub(crate) struct Text<'a> {
     /// The connection's number and who is at its other end.
     pub(crate) who: Option<(u64, &'a str)>,
     /// The name of the neighbour it is about.
-    pub(crate) neighbour: Option<&'a str>,
+    pub(crate) neighbour: &'a str,
+    /// Where that neighbour is dialled.
+    pub(crate) address: &'a str,
+    /// Why it could not be connected to.
+    pub(crate) reason: &'a str,
     /// The name of this server.
     pub(crate) server: &'a str,
     /// The addresses of the two servers that have one name.
@@ -33,7 +37,10 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
         | Notice::LookupDone { conn, .. }
         | Notice::OwnNameTwice { conn, .. }
         | Notice::LookupAbandoned { conn, .. } => Some(*conn),
-        Notice::DialFailed { .. } | Notice::NameTwice { .. } | Notice::Forgotten { .. } => None,
+        Notice::DialFailed { .. }
+        | Notice::Unlinked { .. }
+        | Notice::NameTwice { .. }
+        | Notice::Forgotten { .. } => None,
     }
 }
 
@@ -41,6 +48,7 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
 pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
     match notice {
         Notice::DialFailed { peer, .. }
+        | Notice::Unlinked { peer, .. }
         | Notice::LinkUp { peer, .. }
         | Notice::LinkDown { peer, .. }
         | Notice::NameTwice { peer, .. }
@@ -63,6 +71,12 @@ pub(crate) fn level(notice: &Notice) -> log::Level {
     if matches!(notice, Notice::NameTwice { .. } | Notice::OwnNameTwice { .. }) {
         return log::Level::Warn;
     }
+    // Of what is said ever more seldom one is a warning: a neighbour that is started again is not missed yet.
+    if let Notice::DialFailed { down, .. } | Notice::Unlinked { down, .. } = notice
+        && (A_MINUTE..10 * A_MINUTE).contains(down)
+    {
+        return log::Level::Warn;
+    }
     let Notice::LinkRefused { why, .. } = notice else { return log::Level::Info };
     match why {
         Refusal::Version
@@ -77,6 +91,19 @@ pub(crate) fn level(notice: &Notice) -> log::Level {
     }
 }
 
+/// Whether it is about a connection that did not become a link: of many attempts a log need not say it each time.
+pub(crate) fn is_of_an_attempt(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Opened { .. }
+            | Notice::Secured { .. }
+            | Notice::LinkRefused { .. }
+            | Notice::Closed { .. }
+    )
+}
+
+const A_MINUTE: Duration = Duration::from_secs(60);
+
 /// Whether strangers can bring it about, as often as they like.
 pub(crate) fn is_by_strangers(notice: &Notice) -> bool {
     matches!(notice, Notice::LinkRefused { .. })
@@ -87,18 +114,35 @@ impl fmt::Display for Text<'_> {
         if let Some((number, peer)) = self.who {
             write!(f, "#{number} {peer} ")?;
         }
-        let neighbour = self.neighbour.unwrap_or("?");
+        let Self { neighbour, address, reason, .. } = self;
         match self.notice {
             Notice::Opened { .. } => f.write_str("connected"),
             Notice::Secured { .. } => f.write_str("secured by TLS"),
             Notice::Closed { why, .. } => write!(f, "closed: {}", goodbye(*why)),
-            Notice::DialFailed { retry_in, .. } => {
-                write!(f, "{neighbour} can not be reached, again in {}", Seconds(*retry_in))
+            Notice::DialFailed { retry_in, down, attempts, .. } => {
+                write!(f, "cannot reach {neighbour} at {address}: {reason}, ")?;
+                if *attempts > 1 {
+                    write!(f, "{attempts} attempts in {} s, ", down.as_secs())?;
+                }
+                write!(f, "again in {}", Seconds(*retry_in))
             }
-            Notice::LinkUp { resumed: true, .. } => {
-                write!(f, "link with {neighbour} is up again, resumed")
+            Notice::Unlinked { down, attempts, .. } => {
+                write!(f, "no link with {neighbour} for {} s", down.as_secs())?;
+                if *attempts > 0 {
+                    write!(f, ", {attempts} attempts at {address} have failed")?;
+                }
+                Ok(())
             }
-            Notice::LinkUp { resumed: false, .. } => write!(f, "link with {neighbour} is up"),
+            Notice::LinkUp { resumed, down, .. } => {
+                write!(f, "link with {neighbour} is up")?;
+                if *resumed {
+                    f.write_str(" again, resumed")?;
+                }
+                if *down >= A_MINUTE {
+                    write!(f, ", after {} s without", down.as_secs())?;
+                }
+                Ok(())
+            }
             Notice::LinkDown { why, .. } => {
                 write!(f, "link with {neighbour} is down: {}", goodbye(*why))
             }
@@ -181,5 +225,44 @@ struct Seconds(Duration);
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.6} s", self.0.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(notice: &Notice) -> String {
+        let (neighbour, address, reason) = ("Smith", "192.0.2.1:12101", "connection refused");
+        let text =
+            Text { notice, who: None, neighbour, address, reason, server: "Hill", namesakes: None };
+        text.to_string()
+    }
+
+    #[test]
+    fn a_neighbour_that_cannot_be_reached_is_a_warning_once() {
+        let peer = PeerId::at(0).unwrap();
+        let failed = |seconds, attempts| Notice::DialFailed {
+            peer,
+            retry_in: Duration::from_millis(50),
+            down: Duration::from_secs(seconds),
+            attempts,
+        };
+        assert_eq!(
+            text(&failed(0, 1)),
+            "cannot reach Smith at 192.0.2.1:12101: connection refused, again in 0.050000 s"
+        );
+        assert_eq!(
+            text(&failed(61, 40)),
+            "cannot reach Smith at 192.0.2.1:12101: connection refused, 40 attempts in 61 s, again in 0.050000 s"
+        );
+        // The times are those at which the core says it.
+        let levels = [0, 61, 601, 3600, 7201].map(|seconds| level(&failed(seconds, 9)));
+        assert_eq!(levels.iter().filter(|level| **level == log::Level::Warn).count(), 1);
+        let missed = Notice::Unlinked { peer, down: A_MINUTE, attempts: 0 };
+        assert_eq!(
+            (level(&missed), &*text(&missed)),
+            (log::Level::Warn, "no link with Smith for 60 s")
+        );
     }
 }

@@ -51,6 +51,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                         handle.abort();
                     }
                 }
+                Action::Linked { conn, peer } => {
+                    state.connections.become_link(conn, &self.peers[peer.index()].1);
+                }
                 Action::Log(notice) => self.note(state, now, &notice),
             }
         }
@@ -112,24 +115,34 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     fn note(&self, state: &mut State<S>, now: Now, notice: &Notice) {
-        let neighbour = notices::neighbour(notice).map(|peer| &self.peers[peer.index()].1);
-        if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
-            state.connections.become_link(*conn, name);
-        }
-        let namesakes = match notice {
-            Notice::NameTwice { link, other, .. } => Some([*link, *other].map(|conn| {
-                state
-                    .connections
-                    .find(conn)
-                    .map_or_else(|| "?".into(), |entry| entry.address.clone())
-            })),
-            _ => None,
+        let (address, neighbour) = notices::neighbour(notice)
+            .and_then(|peer| self.peers.get(peer.index()))
+            .map_or(("?", "?"), |(address, name)| (&**address, &**name));
+        let mut address_of = |conn| {
+            let entry = state.connections.find(conn);
+            entry.map_or_else(|| Arc::from("?"), |entry| Arc::clone(&entry.address))
+        };
+        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+            Some([address_of(*link), address_of(*other)])
+        } else {
+            None
         };
         let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
+        if entry.as_ref().is_some_and(|entry| entry.is_quiet) && notices::is_of_an_attempt(notice) {
+            return;
+        }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
-        let neighbour = neighbour.map(|name| &**name);
         let namesakes = namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address));
-        let text = notices::Text { notice, who, neighbour, server: &self.name, namesakes };
+        let reason = state.dial_error.as_deref().unwrap_or("?");
+        let text = notices::Text {
+            notice,
+            who,
+            neighbour,
+            address,
+            reason,
+            server: &self.name,
+            namesakes,
+        };
         let mut level = notices::level(notice);
         if notices::is_by_strangers(notice) {
             level = rationed(&mut state.warned, now, level);

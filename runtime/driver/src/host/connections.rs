@@ -29,6 +29,8 @@ pub(super) struct Entry<S> {
     /// The address at the other end, or where it was dialled.
     pub(super) address: Arc<str>,
     pub(super) outbox: Outbox,
+    /// Whether the log leaves out what becomes of it: one of many attempts to reach a neighbour that is down.
+    pub(super) is_quiet: bool,
 }
 
 impl<S: AsFd> Connections<S> {
@@ -49,7 +51,13 @@ impl<S: AsFd> Connections<S> {
             self.entries.resize_with(id.index() + 1, || None);
         }
         let address = Arc::clone(&peer);
-        let entry = Entry { port: Arc::clone(&port), peer, address, outbox: Outbox::default() };
+        let entry = Entry {
+            port: Arc::clone(&port),
+            peer,
+            address,
+            outbox: Outbox::default(),
+            is_quiet: false,
+        };
         self.entries[id.index()] = Some(entry);
         port
     }
@@ -69,6 +77,7 @@ impl<S: AsFd> Connections<S> {
     pub(super) fn become_link(&mut self, id: ConnId, name: &Arc<str>) {
         if let Some(entry) = self.find(id) {
             entry.peer = Arc::clone(name);
+            entry.is_quiet = false;
             entry.port.become_link();
             let port = Arc::clone(&entry.port);
             self.links.push(port);
