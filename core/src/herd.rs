@@ -5,6 +5,7 @@
 
 mod client;
 mod contest;
+mod following;
 mod lifecycle;
 mod link;
 mod opening;
@@ -63,6 +64,8 @@ pub struct Herd {
     sources: Sources,
     /// Connections that were accepted and must prove themselves.
     unproven: Unproven,
+    /// The connections of followers.
+    followers: Vec<ConnId>,
     /// Where another server of this one's name is, as a neighbour has said last.
     namesake: Option<IpAddr>,
     /// Connections whose lines were held and may be read now. Empty between two inputs.
@@ -185,6 +188,7 @@ impl Herd {
             clients: 0,
             sources: Sources::new(limits),
             unproven: Unproven::default(),
+            followers: Vec::new(),
             namesake: None,
             due: Vec::new(),
             offered: 0,
@@ -354,6 +358,7 @@ impl Herd {
         self.counters.bytes_sent += conn.flow.drained(taken, now.mono) as u64;
         match conn.role {
             Role::Link(peer) => self.tell(now, peer, out),
+            Role::Follower => self.tell_follower(now, id, out),
             Role::Client { .. } => {
                 let limit = seconds(self.config.limits.stalled_s);
                 if let Some(due) = conn.flow.stalled_at(limit) {
@@ -458,6 +463,7 @@ impl Herd {
             lookups_took: self.lookups_took,
             lookups_waited: self.lookups_waited,
             neighbours: self.peers.iter().map(|peer| peer.status(&self.directory)).collect(),
+            followers: self.followers.iter().filter_map(|id| self.follower_status(*id)).collect(),
         }
     }
 
@@ -515,9 +521,15 @@ impl Herd {
                     self.tell(now, peer, out);
                 }
             }
+            for position in 0..self.followers.len() {
+                if let Some(follower) = self.followers.get(position) {
+                    self.tell_follower(now, *follower, out);
+                }
+            }
         }
         if self.stopping && self.clients == 0 {
             self.stop_links(now, out);
+            self.stop_followers(now, out);
         }
     }
 

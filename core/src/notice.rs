@@ -69,6 +69,20 @@ pub enum Notice {
         /// Why.
         why: Goodbye,
     },
+    /// A follower has proven itself. [`Herd::follower_name`](crate::Herd::follower_name) says what it calls itself.
+    FollowerUp {
+        /// On which connection.
+        conn: ConnId,
+        /// Whether it goes on where it was; otherwise the whole table is sent.
+        resumed: bool,
+    },
+    /// A follower is gone.
+    FollowerDown {
+        /// On which connection it was.
+        conn: ConnId,
+        /// Why.
+        why: Goodbye,
+    },
     /// A connection did not become a link.
     LinkRefused {
         /// Which.
@@ -162,6 +176,8 @@ pub enum Goodbye {
     Silent,
     /// A newer link with the same neighbour took its place.
     Replaced,
+    /// A follower said something other than an `ACK`.
+    NotAnAck,
     /// This server did not want it for a link; [`Notice::LinkRefused`] said why.
     Refused,
     /// The other side was dialled, and ended it instead of going on with the handshake.
@@ -193,6 +209,10 @@ pub enum Refusal {
     Taken,
     /// The connection is not secured, or not by a certificate of this neighbour's.
     Certificate,
+    /// Followers are not let in: `limits.followers` is 0, or this server has no secret.
+    NoFollowers,
+    /// More followers than `limits.followers`.
+    TooManyFollowers,
     /// The handshake took more than 5 seconds.
     TimedOut,
     /// Too many connections were in their handshake.

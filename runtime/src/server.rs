@@ -119,7 +119,7 @@ fn divide_descriptors(core: &mut Config) {
     // A neighbour may be about to replace its link.
     let links = neighbours.saturating_mul(2);
     core.limits.handshakes = core.limits.handshakes.min((most / 8).max(1));
-    let kept = [links, core.limits.handshakes, core.limits.lookups]
+    let kept = [links, core.limits.handshakes, core.limits.followers, core.limits.lookups]
         .iter()
         .fold(SPARE_DESCRIPTORS, |sum, more| sum.saturating_add(*more));
     let room = most - kept.min(most / 2);

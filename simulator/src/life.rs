@@ -328,6 +328,8 @@ impl Life {
             }
             Notice::Opened { .. }
             | Notice::Secured { .. }
+            | Notice::FollowerUp { .. }
+            | Notice::FollowerDown { .. }
             | Notice::DialFailed { .. }
             | Notice::Unlinked { .. }
             | Notice::Ahead { .. }
@@ -470,7 +472,7 @@ fn end(why: Goodbye) -> End {
         Goodbye::Silent => End::Silent,
         Goodbye::Replaced => End::Replaced,
         Goodbye::Stopping => End::Stopping,
-        Goodbye::Refused => End::Refused,
+        Goodbye::Refused | Goodbye::NotAnAck => End::Refused,
         Goodbye::TurnedAway => End::TurnedAway,
         Goodbye::Insecure | Goodbye::NeverSecured => unreachable!("nothing is secured here"),
     }

@@ -11,19 +11,20 @@ use crate::flood::Cursor;
 use crate::handshake::Incarnation;
 use crate::ids::{ConnId, PeerId};
 use crate::notice::{Goodbye, Notice, Refusal};
+use crate::numbered::{read_numbered, write_numbered};
 use crate::output::{Action, Output};
 use crate::peers::{Outage, PeerState};
 use crate::time::{Instant, Now};
 use crate::timers::Wake;
 
 /// Bytes that may wait to be taken by one neighbour. More is left in the table.
-const LINK_WINDOW: usize = 256 * 1024;
+pub(super) const LINK_WINDOW: usize = 256 * 1024;
 /// How often progress is marked while there is any.
-const MARK_BUSY: Duration = Duration::from_secs(1);
+pub(super) const MARK_BUSY: Duration = Duration::from_secs(1);
 /// How often it is marked all the same.
-const MARK_IDLE: Duration = Duration::from_secs(4);
+pub(super) const MARK_IDLE: Duration = Duration::from_secs(4);
 /// After this much silence a link is closed.
-const SILENCE: Duration = Duration::from_secs(15);
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
 impl Herd {
     /// Looks at a neighbour when its time has come: dials it, or tells it how far it has been told.
@@ -329,16 +330,4 @@ impl Herd {
             conn.flow.sent(sent, now.mono);
         }
     }
-}
-
-fn write_numbered(word: &[u8], number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(word);
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    out.push(b'\n');
-}
-
-fn read_numbered(word: &[u8], line: &[u8]) -> Option<u64> {
-    let digits = line.strip_prefix(word)?;
-    let plain = digits.iter().all(u8::is_ascii_digit);
-    plain.then(|| core::str::from_utf8(digits).ok()?.parse().ok())?
 }

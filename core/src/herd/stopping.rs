@@ -14,7 +14,7 @@ impl Herd {
     /// Reads no more from a connection, but answers what was read.
     pub(super) fn stop_reading(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if matches!(conn.role, Role::Link(_)) {
+        if matches!(conn.role, Role::Link(_) | Role::Follower) {
             return;
         }
         if conn.flow.read == ReadState::Open {

@@ -5,6 +5,7 @@
 
 mod determinism;
 mod flood;
+mod followers;
 mod handshake;
 mod iamat;
 mod limits;

@@ -36,6 +36,8 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
         | Notice::NoRoom { conn }
         | Notice::LookupDone { conn, .. }
         | Notice::OwnNameTwice { conn, .. }
+        | Notice::FollowerUp { conn, .. }
+        | Notice::FollowerDown { conn, .. }
         | Notice::LookupAbandoned { conn, .. } => Some(*conn),
         Notice::DialFailed { .. }
         | Notice::Unlinked { .. }
@@ -57,6 +59,8 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
         | Notice::Secured { .. }
         | Notice::Closed { .. }
         | Notice::LinkRefused { .. }
+        | Notice::FollowerUp { .. }
+        | Notice::FollowerDown { .. }
         | Notice::Dropped { .. }
         | Notice::Ahead { .. }
         | Notice::NoRoom { .. }
@@ -88,6 +92,7 @@ pub(crate) fn level(notice: &Notice) -> log::Level {
         Refusal::NotAHandshake | Refusal::TimedOut | Refusal::TooMany | Refusal::Taken => {
             log::Level::Info
         }
+        Refusal::NoFollowers | Refusal::TooManyFollowers => log::Level::Warn,
     }
 }
 
@@ -146,6 +151,11 @@ impl fmt::Display for Text<'_> {
             Notice::LinkDown { why, .. } => {
                 write!(f, "link with {neighbour} is down: {}", goodbye(*why))
             }
+            Notice::FollowerUp { resumed: true, .. } => f.write_str("follows again, resumed"),
+            Notice::FollowerUp { resumed: false, .. } => f.write_str("follows"),
+            Notice::FollowerDown { why, .. } => {
+                write!(f, "follows no longer: {}", goodbye(*why))
+            }
             Notice::NameTwice { .. } => {
                 let [one, other] = self.namesakes.unwrap_or(["?"; 2]);
                 write!(f, "two servers call themselves {neighbour}: {one} and {other}")
@@ -196,6 +206,7 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Stalled => "takes nothing of what waits for it",
         Goodbye::Silent => "nothing heard for 15 s",
         Goodbye::Replaced => "replaced by a newer link",
+        Goodbye::NotAnAck => "a follower said something other than an ACK",
         Goodbye::Refused => "this server refused the handshake",
         Goodbye::TurnedAway => "the other side refused the handshake",
         Goodbye::Insecure => "not secured by TLS",
@@ -214,6 +225,8 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::Proof => "the other side does not hold the herd's secret",
         Refusal::Taken => "another server of the same name has a link",
         Refusal::Certificate => "the other side showed no certificate of this neighbour's",
+        Refusal::NoFollowers => "this server has no secret, or `followers` is 0",
+        Refusal::TooManyFollowers => "too many followers",
         Refusal::TimedOut => "no handshake within 5 s",
         Refusal::TooMany => "too many handshakes under way",
     }

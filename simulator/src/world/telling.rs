@@ -67,6 +67,10 @@ impl World<'_> {
             Notice::LinkRefused { conn, why } => {
                 format!("refuses  {:>4}: {}", wire(conn), refusal(why))
             }
+            Notice::FollowerUp { conn, .. } => format!("         {:>4}: follows", wire(conn)),
+            Notice::FollowerDown { conn, .. } => {
+                format!("         {:>4}: follows no longer", wire(conn))
+            }
             Notice::NameTwice { peer, other, .. } => {
                 let name = neighbour(peer);
                 format!("         {:>4}: another {name} lives", wire(other))
@@ -154,6 +158,7 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Insecure => "not secured",
         Goodbye::NeverSecured => "not secured in time",
         Goodbye::Stopping => "stopping",
+        Goodbye::NotAnAck => "a follower that speaks",
         Goodbye::Refused => "not wanted as a link",
         Goodbye::TurnedAway => "turned away",
     }
@@ -167,6 +172,8 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::NotANeighbour => "not a neighbour",
         Refusal::Role => "the one to be dialled",
         Refusal::Proof => "no proof",
+        Refusal::NoFollowers => "no followers are let in",
+        Refusal::TooManyFollowers => "too many followers",
         Refusal::Taken => "another of its name lives",
         Refusal::Certificate => "no certificate",
         Refusal::TimedOut => "too late",

@@ -118,6 +118,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let (address, neighbour) = notices::neighbour(notice)
             .and_then(|peer| self.peers.get(peer.index()))
             .map_or(("?", "?"), |(address, name)| (&**address, &**name));
+        if let Notice::FollowerUp { conn, .. } = notice
+            && let Some(name) = state.herd.follower_name(*conn)
+            && let Some(entry) = state.connections.find(*conn)
+        {
+            entry.peer = Arc::from(name);
+        }
         let mut address_of = |conn| {
             let entry = state.connections.find(conn);
             entry.map_or_else(|| Arc::from("?"), |entry| Arc::clone(&entry.address))
