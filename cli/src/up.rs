@@ -12,6 +12,7 @@ use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use upstream::Upstream;
 
 mod family;
 mod table;
@@ -45,8 +46,9 @@ enum Runtime {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let roster = args.herd.chosen()?;
     let program = server_program(args.runtime)?;
+    let upstream = upstream::needed(&roster)?;
     let mut family = Family::new()?;
-    match start(&mut family, &roster, &program, args) {
+    match start(&mut family, &roster, upstream, &program, args) {
         Ok(true) => {}
         // Told to stop before everything ran.
         Ok(false) => {
@@ -68,27 +70,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn server_program(runtime: Runtime) -> Result<Program, Failure> {
-    let name = match runtime {
-        Runtime::Tokio => return Ok(Program::Tokio),
-        Runtime::AsyncStd => "herd-async-std",
-    };
-    let found = child::beside(name)
-        .map_err(|error| Failure::unable(format!("can not look for {name}: {error}")))?;
-    found.map(Program::Other).ok_or_else(|| {
-        Failure::unable(format!(
-            "there is no {name} beside this program: `cargo build --release -p {name}` builds it"
-        ))
-    })
+    match runtime {
+        Runtime::Tokio => Ok(Program::Tokio),
+        Runtime::AsyncStd => child::beside("herd-async-std"),
+    }
 }
 
 /// Starts everything and waits until it is ready; `false` when told to stop in the meantime.
 fn start(
     family: &mut Family,
     roster: &Roster,
+    upstream: Option<Upstream>,
     program: &Program,
     args: &Args,
 ) -> Result<bool, Failure> {
-    if let Some(upstream) = upstream::needed(roster)? {
+    if let Some(upstream) = upstream {
         family.start(upstream.name, &upstream.program, upstream.args, false)?;
     }
     for server in &roster.servers {

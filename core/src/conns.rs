@@ -27,6 +27,8 @@ pub(crate) struct Conn {
     pub(crate) from: Option<IpAddr>,
     pub(crate) security: Security,
     pub(crate) framer: Framer,
+    /// No line of it was carried out yet.
+    pub(crate) is_new: bool,
     pub(crate) flow: Flow,
     /// Answers owed; none is the usual case.
     pub(crate) replies: Option<Box<Replies>>,
@@ -73,6 +75,8 @@ pub(crate) enum Role {
     Link(PeerId),
     /// A follower that has proven itself.
     Follower,
+    /// No connection: a question that a program has handed in, until it is answered.
+    Question,
 }
 
 impl Role {
@@ -86,7 +90,8 @@ impl Role {
             | Self::Undecided(_)
             | Self::Opening(Opening::Follower)
             | Self::Link(_)
-            | Self::Follower => false,
+            | Self::Follower
+            | Self::Question => false,
         }
     }
 }
@@ -134,6 +139,7 @@ impl Conn {
             from: None,
             security: Security::Open,
             framer: Framer::default(),
+            is_new: true,
             flow: Flow::new(now),
             replies: None,
             opened: now,
@@ -170,7 +176,8 @@ impl Conn {
             | Role::Undecided(Door::Shared { .. })
             | Role::Client { .. }
             | Role::Link(_)
-            | Role::Follower => false,
+            | Role::Follower
+            | Role::Question => false,
         }
     }
 
@@ -190,7 +197,7 @@ impl Conn {
         if self.is_unproven() || self.is_awaited() {
             return Some(self.opened.after(HANDSHAKE));
         }
-        if matches!(self.role, Role::Link(_) | Role::Follower) {
+        if matches!(self.role, Role::Link(_) | Role::Follower | Role::Question) {
             return None;
         }
         if let Some(stalled_at) = self.flow.stalled_at(seconds(limits.stalled_s)) {
@@ -201,6 +208,11 @@ impl Conn {
         }
         let may_idle = limits.idle_s > 0 && self.owed() == 0 && !self.flow.throttled;
         may_idle.then(|| self.heard.max(self.flow.progress_at).after(seconds(limits.idle_s)))
+    }
+
+    /// Bytes of answers that it has not taken, whether they were sent or wait for those before them.
+    pub(crate) fn answers(&self) -> usize {
+        self.flow.in_flight + self.replies.as_ref().map_or(0, |replies| replies.bytes())
     }
 }
 
@@ -263,5 +275,20 @@ impl Conns {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_connection_is_owed_nothing_and_one_that_asked_is_owed_an_answer() {
+        let mut conn = Conn::new(Role::Client { plain: false }, Instant::default());
+        assert_eq!(conn.owed(), 0);
+        for owed in 1..3 {
+            conn.replies.get_or_insert_default().push_ready(b"?\n".to_vec());
+            assert_eq!(conn.owed(), owed);
+        }
     }
 }

@@ -47,6 +47,7 @@ mod followers;
 mod framer;
 mod handshake;
 mod herd;
+mod http;
 mod ids;
 mod index;
 mod json;
@@ -63,6 +64,7 @@ mod sources;
 mod status;
 mod time;
 mod timers;
+mod turns;
 mod unproven;
 mod watch;
 

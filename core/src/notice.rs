@@ -122,6 +122,11 @@ pub enum Notice {
         /// Whose connection it came on.
         conn: ConnId,
     },
+    /// A report was stamped further back than `limits.record_age_s`: answered, not kept.
+    TooOld {
+        /// Whose connection it came on.
+        conn: ConnId,
+    },
     /// The table was full of greater records: a report was answered, not kept.
     NoRoom {
         /// Whose connection it came on.
@@ -172,6 +177,8 @@ pub enum Goodbye {
     Idle,
     /// Nothing of what waited was taken for `limits.stalled_s`.
     Stalled,
+    /// All clients' answers were more than `limits.answers_bytes`, and it was furthest behind with reading its own.
+    Unread,
     /// Nothing was heard from the neighbour for 15 seconds.
     Silent,
     /// A newer link with the same neighbour took its place.
@@ -186,6 +193,8 @@ pub enum Goodbye {
     Insecure,
     /// It was to be secured, and was not within 5 seconds.
     NeverSecured,
+    /// Its first line was a request of HTTP.
+    Http,
     /// This server is stopping.
     Stopping,
 }

@@ -9,6 +9,7 @@
 #[cfg(feature = "mimalloc")]
 mod allocator;
 pub mod listen;
+mod panics;
 pub mod server;
 pub mod settings;
 pub mod signals;

@@ -13,6 +13,7 @@ use herd_log::LogFile;
 use herd_metrics::{self as metrics, Subject};
 
 use crate::listen::listen;
+use crate::panics;
 use crate::settings::{self, Settings};
 use crate::signals::{self, Signals};
 
@@ -83,6 +84,7 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     })?;
     // Another logger can only be there in a test that runs several servers in one process.
     let _ = log.install();
+    panics::end_the_process(program, log.clone());
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }

@@ -23,7 +23,7 @@ pub enum Invariant {
     Replies,
     /// No answer reaches another's connection.
     Stray,
-    /// Lookups ask what was asked for, first come first served, in their time.
+    /// Lookups ask what was asked for, in turn, in their time.
     Lookups,
     /// Connections are closed for the reasons there are, and when it is time.
     Closing,
@@ -133,9 +133,9 @@ pub const TABLE: [Row; 14] = [
     Row {
         invariant: Invariant::Lookups,
         name: "lookups",
-        rule: "Lookups begin first come first served, as soon as there is room, with the request that \
-               the protocol says; they are given up when their time is up or their client is gone, not \
-               before.",
+        rule: "Lookups begin as soon as there is room, in turn, those of one connection in the order they \
+               were asked in, with the request that the protocol says; they are given up when their time is \
+               up or their client is gone, not before.",
         reason: "A lookup that is forgotten blocks every answer behind it; one begun out of turn lets a \
                  busy client starve the others.",
         when: "after every step",

@@ -283,6 +283,7 @@ impl Life {
                 Action::Pause { .. }
                 | Action::Resume { .. }
                 | Action::Shutdown { .. }
+                | Action::Answer { .. }
                 | Action::Close { .. }
                 | Action::Dial { .. }
                 | Action::Linked { .. } => {}
@@ -333,6 +334,7 @@ impl Life {
             | Notice::DialFailed { .. }
             | Notice::Unlinked { .. }
             | Notice::Ahead { .. }
+            | Notice::TooOld { .. }
             | Notice::NoRoom { .. } => Ok(()),
         }
     }
@@ -469,11 +471,13 @@ fn end(why: Goodbye) -> End {
         Goodbye::TooMany | Goodbye::Crowded => End::TooMany,
         Goodbye::Idle => End::Idle,
         Goodbye::Stalled => End::Stalled,
+        Goodbye::Unread => End::Unread,
         Goodbye::Silent => End::Silent,
         Goodbye::Replaced => End::Replaced,
         Goodbye::Stopping => End::Stopping,
         Goodbye::Refused | Goodbye::NotAnAck => End::Refused,
         Goodbye::TurnedAway => End::TurnedAway,
+        Goodbye::Http => unreachable!("nobody speaks HTTP here"),
         Goodbye::Insecure | Goodbye::NeverSecured => unreachable!("nothing is secured here"),
     }
 }

@@ -24,6 +24,13 @@ pub fn herd_places() -> &'static Path {
     program("herd-places")
 }
 
+/// The `herd-posts` program, which is beside the others when this returns.
+pub fn herd_posts() -> &'static Path {
+    static POSTS: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let built = POSTS.get_or_init(|| build(&["herd-posts"]));
+    built.get("herd-posts").expect("the workspace builds a program herd-posts")
+}
+
 /// Builds the servers, for a caller that starts no other program and does not want to wait until those are built.
 ///
 /// To be called before anything is started: the first program that is has all of them built.
@@ -39,7 +46,8 @@ fn program(name: &str) -> &'static Path {
     built.get(name).unwrap_or_else(|| panic!("the workspace builds no program {name}"))
 }
 
-/// Builds once a process. Between processes cargo's own lock and freshness check do the same.
+/// Builds once a process, in the profile of the tests themselves. Between processes cargo's own lock and freshness
+/// check do the same.
 ///
 /// Where the programs are is what cargo says, so that a stale one is never run.
 fn build(packages: &[&str]) -> BTreeMap<String, PathBuf> {
@@ -54,8 +62,9 @@ fn build(packages: &[&str]) -> BTreeMap<String, PathBuf> {
         }
     }
     let output = command
-        .args(["build", "--release", "--message-format=json", "--manifest-path"])
+        .args(["build", "--message-format=json", "--manifest-path"])
         .arg(workspace)
+        .args((!cfg!(debug_assertions)).then_some("--release"))
         .args(packages.iter().flat_map(|package| ["-p", package]))
         .stderr(Stdio::inherit())
         .output()

@@ -1,8 +1,11 @@
 //! Lookups: how many at once, how long, and for whom.
 
+use std::collections::VecDeque;
+
+use core::net::IpAddr;
 use core::time::Duration;
 
-use herd_core::{Config, ConnId, Limits, LookupError, Notice, Wake};
+use herd_core::{Config, ConnId, Limits, LookupError, LookupId, Notice, Wake};
 
 use crate::support::{Did, Server, limited};
 
@@ -76,6 +79,100 @@ fn a_lookup_that_fails_at_once_still_waits_for_its_place() {
     assert_eq!(hill.asks(conn, "WHATSAT kiwi 2 5"), "");
     hill.answers(id, "{}");
     assert_eq!(hill.heard(conn), format!("{AT}{{}}\n\n{}", error("too many lookups are waiting")));
+}
+
+/// What one client asks at most before it is read no further.
+const PIPELINE: usize = 128;
+
+/// Hill, of whom 35 connections from `from` have asked all that they may, so that nobody else finds room.
+fn besieged(from: IpAddr) -> (Server, Vec<ConnId>, Vec<LookupId>) {
+    let (mut hill, _) = with(256, 4096);
+    let crowd: Vec<_> = (0..35).map(|_| hill.client_from(from)).collect();
+    for conn in &crowd {
+        hill.types(*conn, "WHATSAT kiwi 50 20\n".repeat(PIPELINE).as_bytes());
+    }
+    let running: Vec<_> = hill.requests().into_iter().map(|(id, _)| id).collect();
+    assert_eq!((running.len(), hill.herd.status().lookups_waiting), (256, 4096));
+    (hill, crowd, running)
+}
+
+/// How many lookups begin until that of `radius` does, when one after the other of those running is over.
+fn begun_before(hill: &mut Server, running: &[LookupId], radius: u32) -> usize {
+    let asked = format!("radius={radius}000");
+    let mut running: VecDeque<_> = running.iter().copied().collect();
+    for others in 0.. {
+        hill.answers(running.pop_front().expect("it begins"), "{}");
+        let begun = hill.requests();
+        if begun.iter().any(|(_, request)| request.ends_with(&asked)) {
+            return others;
+        }
+        running.extend(begun.into_iter().map(|(id, _)| id));
+    }
+    unreachable!("it begins")
+}
+
+#[test]
+fn who_asks_alone_waits_for_one_of_another_address_however_much_that_asked() {
+    let (mut hill, _, running) = besieged([198, 51, 100, 7].into());
+    let bystander = hill.client();
+    assert_eq!(hill.asks(bystander, "WHATSAT kiwi 7 20"), "", "it is not refused");
+    assert!(begun_before(&mut hill, &running, 7) <= 1);
+}
+
+#[test]
+fn who_asks_alone_waits_for_one_of_each_other_connection_of_its_address() {
+    let (mut hill, _, running) = besieged([198, 51, 100, 7].into());
+    let bystander = hill.client_from([198, 51, 100, 7].into());
+    assert_eq!(hill.asks(bystander, "WHATSAT kiwi 7 20"), "", "it is not refused");
+    assert!(begun_before(&mut hill, &running, 7) <= 35);
+}
+
+#[test]
+fn where_an_address_has_no_limits_each_connection_has_a_turn() {
+    let (mut hill, _, running) = besieged([127, 0, 0, 1].into());
+    let bystander = hill.client_from([127, 0, 0, 1].into());
+    assert_eq!(hill.asks(bystander, "WHATSAT kiwi 7 20"), "", "it is not refused");
+    assert!(begun_before(&mut hill, &running, 7) <= 35);
+}
+
+#[test]
+fn who_has_most_waiting_gives_way_and_is_answered_in_order() {
+    let (mut hill, other) = with(1, 3);
+    let greedy = hill.client_from([198, 51, 100, 7].into());
+    hill.types(
+        greedy,
+        b"WHATSAT kiwi 1 5\nWHATSAT kiwi 2 5\nWHATSAT kiwi 3 5\nWHATSAT kiwi 4 5\nhello\n",
+    );
+    let first = hill.request();
+    assert_eq!(hill.asks(other, "WHATSAT kiwi 5 5"), "");
+    assert_eq!(hill.counters().lookups_refused, 1);
+    let is_refused = |notice: Notice| {
+        let Notice::LookupDone { conn, error, .. } = notice else { return false };
+        (conn, error) == (greedy, Some(LookupError::Busy))
+    };
+    assert!(hill.logged().into_iter().any(is_refused));
+    assert_eq!(hill.asks(greedy, "WHATSAT kiwi 6 5"), "", "it has as much waiting as anybody");
+    assert_eq!(hill.counters().lookups_refused, 2);
+
+    let mut next = Some(first);
+    while let Some(id) = next {
+        hill.answers(id, "{}");
+        next = hill.requests().first().map(|(id, _)| *id);
+    }
+    let busy = error("too many lookups are waiting");
+    let answer = format!("{AT}{{}}\n\n");
+    assert_eq!(hill.heard(greedy), [&answer, &answer, &answer, &busy, "? hello\n", &busy].concat());
+    assert_eq!(hill.heard(other), answer);
+}
+
+#[test]
+fn who_reads_on_when_an_answer_is_there_does_not_take_anothers_turn() {
+    let (mut hill, other) = with(1, 4096);
+    let greedy = hill.client_from([198, 51, 100, 7].into());
+    hill.types(greedy, "WHATSAT kiwi 1 5\n".repeat(2 * PIPELINE).as_bytes());
+    let first = hill.request();
+    hill.says(other, "WHATSAT kiwi 7 5");
+    assert!(begun_before(&mut hill, &[first], 7) <= 1);
 }
 
 #[test]
@@ -186,4 +283,14 @@ fn a_lookup_is_logged_with_its_times_and_its_outcome() {
         waited: Duration::from_secs(2),
         took: Duration::from_secs(3),
     }));
+}
+
+#[test]
+fn of_a_client_that_leaves_the_running_and_the_waiting_lookups_are_abandoned() {
+    let (mut hill, conn) = with(1, 5);
+    for radius in 1..=4 {
+        hill.says(conn, &format!("WHATSAT kiwi {radius} 5"));
+    }
+    hill.breaks(conn);
+    assert_eq!(hill.counters().lookups_abandoned, 4);
 }

@@ -3,10 +3,12 @@
 //! Each module is about one behaviour. Nothing here sleeps or reads a clock: time is invented.
 #![expect(clippy::unwrap_used, reason = "where a test is wrong it may fail at once")]
 
+mod answers;
 mod determinism;
 mod flood;
 mod followers;
 mod handshake;
+mod http;
 mod iamat;
 mod limits;
 mod lines;

@@ -60,6 +60,8 @@ pub(crate) enum Did {
     Close(ConnId),
     Dial(PeerId, Duration),
     Lookup(LookupId, String),
+    /// A question's number, the `AT` line, the body.
+    Answer(ConnId, String, String, Option<LookupError>),
     Cancel(LookupId),
     Linked(ConnId, PeerId),
     Log(Notice),
@@ -80,6 +82,9 @@ impl From<Action<'_>> for Did {
             Action::Lookup { id, request: Request::Post { body, fields } } => {
                 Self::Lookup(id, format!("{fields} {body}"))
             }
+            Action::Answer { id, record, body, error } => {
+                Self::Answer(id, text(record), text(body), error)
+            }
             Action::Cancel { id } => Self::Cancel(id),
             Action::Linked { conn, peer } => Self::Linked(conn, peer),
             Action::Log(notice) => Self::Log(notice),
@@ -92,6 +97,10 @@ impl Did {
     pub(crate) fn lookup(&self) -> Option<(LookupId, &str)> {
         if let Self::Lookup(id, request) = self { Some((*id, request)) } else { None }
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// One server and its driver.
@@ -163,6 +172,7 @@ impl Server {
                 | Did::Shutdown(_)
                 | Did::Dial(..)
                 | Did::Lookup(..)
+                | Did::Answer(..)
                 | Did::Cancel(_)
                 | Did::Linked(..)
                 | Did::Log(_) => {}

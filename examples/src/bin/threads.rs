@@ -182,6 +182,8 @@ impl Adapter {
                 Action::Cancel { id } => drop(state.lookups.remove(&id)),
                 // A connection's bytes are handed in as they come, whoever sends them.
                 Action::Linked { .. } => {}
+                // No question is handed in here: clients speak in lines.
+                Action::Answer { .. } => {}
                 Action::Log(notice) => {
                     self.log.event(now.wall, log::Level::Info, format_args!("{notice:?}"));
                 }

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::host::rations::Kind;
 use herd_core::{ConnId, Goodbye, Notice, PeerId, Refusal};
 
 /// A notice in words.
@@ -33,6 +34,7 @@ pub(crate) fn connection(notice: &Notice) -> Option<ConnId> {
         | Notice::LinkRefused { conn, .. }
         | Notice::Dropped { conn, .. }
         | Notice::Ahead { conn }
+        | Notice::TooOld { conn }
         | Notice::NoRoom { conn }
         | Notice::LookupDone { conn, .. }
         | Notice::OwnNameTwice { conn, .. }
@@ -63,12 +65,47 @@ pub(crate) fn neighbour(notice: &Notice) -> Option<PeerId> {
         | Notice::FollowerDown { .. }
         | Notice::Dropped { .. }
         | Notice::Ahead { .. }
+        | Notice::TooOld { .. }
         | Notice::NoRoom { .. }
         | Notice::LookupDone { .. }
         | Notice::LookupAbandoned { .. }
         | Notice::Forgotten { .. } => None,
     }
 }
+
+/// What a notice counts as where clients can bring it about as often as they like.
+pub(crate) fn kind(notice: &Notice) -> Option<Kind> {
+    let of_a_client = |what| Some(Kind { what, limit: 100 });
+    let of_a_lookup = |what| Some(Kind { what, limit: 1000 });
+    match notice {
+        Notice::Opened { .. } => of_a_client("connected"),
+        Notice::Secured { .. } => of_a_client("secured by TLS"),
+        Notice::Closed { .. } => of_a_client("closed"),
+        Notice::LinkRefused { .. } => of_a_client("link refused"),
+        Notice::Dropped { .. } => of_a_client("line dropped"),
+        Notice::Ahead { .. } => of_a_client(AHEAD),
+        Notice::TooOld { .. } => of_a_client(TOO_OLD),
+        Notice::NoRoom { .. } => of_a_client(NO_ROOM),
+        Notice::LookupDone { .. } => of_a_lookup("lookup answered"),
+        Notice::LookupAbandoned { .. } => of_a_lookup("lookup abandoned"),
+        Notice::NameTwice { .. }
+        | Notice::OwnNameTwice { .. }
+        | Notice::FollowerUp { .. }
+        | Notice::FollowerDown { .. }
+        | Notice::Unlinked { .. }
+        | Notice::DialFailed { .. }
+        | Notice::LinkUp { .. }
+        | Notice::LinkDown { .. }
+        | Notice::Forgotten { .. } => None,
+    }
+}
+
+/// What a connection counts as that could not be secured.
+pub(crate) const NOT_SECURED: Kind = Kind { what: "TLS", limit: 100 };
+
+const AHEAD: &str = "report not kept: stamped too far ahead of this clock";
+const TOO_OLD: &str = "report not kept: stamped further back than records are kept";
+const NO_ROOM: &str = "report not kept: the table is full of later ones";
 
 /// How much a notice matters: what a wrong configuration brings about is a warning.
 pub(crate) fn level(notice: &Notice) -> log::Level {
@@ -167,12 +204,9 @@ impl fmt::Display for Text<'_> {
             ),
             Notice::LinkRefused { why, .. } => write!(f, "link refused: {}", refusal(*why)),
             Notice::Dropped { why, .. } => write!(f, "line dropped: {why:?}"),
-            Notice::Ahead { .. } => {
-                f.write_str("report not kept: stamped too far ahead of this clock")
-            }
-            Notice::NoRoom { .. } => {
-                f.write_str("report not kept: the table is full of later ones")
-            }
+            Notice::Ahead { .. } => f.write_str(AHEAD),
+            Notice::TooOld { .. } => f.write_str(TOO_OLD),
+            Notice::NoRoom { .. } => f.write_str(NO_ROOM),
             Notice::LookupDone { id, error, waited, took, .. } => {
                 write!(f, "lookup {} took {}", id.number(), Seconds(*took))?;
                 if !waited.is_zero() {
@@ -204,6 +238,9 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Crowded => "too many connections or bytes from its address",
         Goodbye::Idle => "idle",
         Goodbye::Stalled => "takes nothing of what waits for it",
+        Goodbye::Unread => {
+            "does not take its answers, and there is no room for more of all clients'"
+        }
         Goodbye::Silent => "nothing heard for 15 s",
         Goodbye::Replaced => "replaced by a newer link",
         Goodbye::NotAnAck => "a follower said something other than an ACK",
@@ -211,6 +248,7 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::TurnedAway => "the other side refused the handshake",
         Goodbye::Insecure => "not secured by TLS",
         Goodbye::NeverSecured => "not secured by TLS within 5 s",
+        Goodbye::Http => "it speaks HTTP",
         Goodbye::Stopping => "this server is stopping",
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Read as _};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
@@ -91,7 +91,7 @@ impl<S> Port<S> {
 
     pub(crate) fn session(&self) -> Option<MutexGuard<'_, Session>> {
         let session = self.session.as_ref()?;
-        Some(session.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(session.lock().expect("no session panics"))
     }
 
     pub(crate) fn pause(&self, paused: bool) {

@@ -1,6 +1,6 @@
-//! Lookups: asked, begun in that order, answered or given up.
+//! Lookups: asked, begun in turn, answered or given up.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::{Clock, Due, Key, Model, Provider, Reply, Rules, Verdict};
 use crate::invariants::{Invariant, Violation};
@@ -26,11 +26,16 @@ pub(crate) const TOKEN: &str = "\"token\"";
 
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
-    waiting: VecDeque<Question>,
+    /// The number of the last one.
+    last: u64,
+    /// By number.
+    waiting: BTreeMap<u64, Question>,
+    /// How often another connection's lookups have begun since this one had something waiting.
+    passed: BTreeMap<Key, BTreeMap<Key, usize>>,
     running: BTreeMap<u64, Running>,
     /// Answered or given up in this step, and not yet passed on.
     over: BTreeMap<u64, (Running, Option<Outcome>)>,
-    /// Refused in this step.
+    /// To be refused in this step.
     busy: usize,
 }
 
@@ -49,28 +54,68 @@ struct Running {
 }
 
 impl Lookups {
-    /// Takes note of a question; false if there is no room for it.
-    pub(super) fn ask(&mut self, key: Key, ticket: u64, request: String, rules: &Rules) -> bool {
-        if self.running.len() + self.waiting.len() >= rules.lookups + rules.lookup_queue {
-            self.busy += 1;
-            return false;
+    /// Takes note of a question. Where there is no room for it, it or another is to be refused.
+    pub(super) fn ask(&mut self, key: Key, ticket: u64, request: String, rules: &Rules) {
+        let taken = self.running.len() + self.waiting.len() - self.busy;
+        self.busy += usize::from(taken >= rules.lookups + rules.lookup_queue);
+        self.last += 1;
+        self.waiting.insert(self.last, Question { key, ticket, request });
+        self.passed.entry(key).or_default();
+    }
+
+    /// Takes a question out of those that wait.
+    fn take(&mut self, id: u64) -> Option<Question> {
+        let question = self.waiting.remove(&id)?;
+        if !self.waiting.values().any(|other| other.key == question.key) {
+            self.passed.remove(&question.key);
         }
-        self.waiting.push_back(Question { key, ticket, request });
-        true
+        Some(question)
+    }
+
+    /// A lookup of `key` begins: everybody else who waits is passed over, which must not go on.
+    fn has_turn(&mut self, key: Key) -> Verdict {
+        for (other, passed) in self.passed.iter_mut().filter(|(other, _)| **other != key) {
+            let times = passed.entry(key).or_default();
+            *times += 1;
+            if *times > PASSED {
+                let what = format!("connection {other} was passed over by {key} again and again");
+                return Err(Violation::new(Invariant::Lookups, what));
+            }
+        }
+        if let Some(passed) = self.passed.get_mut(&key) {
+            passed.clear();
+        }
+        Ok(())
     }
 
     /// A connection is gone, and its lookups were given up before.
     pub(super) fn forgets(&mut self, key: Key) -> Verdict {
         self.over.retain(|_, (running, _)| running.key != key);
         let left = self.running.values().any(|running| running.key == key);
-        if left || self.waiting.iter().any(|question| question.key == key) {
+        if left || self.waiting.values().any(|question| question.key == key) {
             let what = format!("connection {key} is gone, and a lookup of it is not");
             return Err(Violation::new(Invariant::Lookups, what));
         }
         Ok(())
     }
 
-    pub(super) fn is_settled(&self, rules: &Rules, clock: Clock, was_timeout: bool) -> Verdict {
+    pub(super) fn is_settled(
+        &mut self,
+        rules: &Rules,
+        may_begin: impl Fn(Key, u64) -> bool,
+        clock: Clock,
+        was_timeout: bool,
+    ) -> Verdict {
+        let mut able = 0;
+        for (key, passed) in &mut self.passed {
+            let next = self.waiting.values().find(|question| question.key == *key);
+            if next.is_some_and(|next| may_begin(*key, next.ticket)) {
+                able += 1;
+            } else {
+                // It has much to read first, and its turn afterwards.
+                passed.clear();
+            }
+        }
         let late =
             self.running.values().any(|lookup| lookup.begun + rules.lookup_timeout <= clock.mono);
         let has_room = self.running.len() < rules.lookups;
@@ -78,7 +123,7 @@ impl Lookups {
             "a lookup is over, and its connection was not told"
         } else if self.busy > 0 {
             "a lookup found no room, and its connection was not told"
-        } else if has_room && !self.waiting.is_empty() {
+        } else if has_room && able > 0 {
             "a lookup waits although there is room"
         } else if late && was_timeout {
             "a lookup goes on although its time is up"
@@ -100,9 +145,14 @@ impl Model {
     /// The core begins a lookup.
     pub(crate) fn begins(&mut self, id: u64, request: &str, clock: Clock) -> Verdict {
         let lookups = &mut self.lookups;
-        let Some(question) = lookups.waiting.pop_front() else {
+        let Some(question) = lookups.take(id) else {
             return Err(Violation::new(Invariant::Lookups, "a lookup that nobody asked for"));
         };
+        let key = question.key;
+        if lookups.waiting.range(..id).any(|(_, other)| other.key == key) {
+            return Err(Violation::new(Invariant::Lookups, "an older one of its connection waits"));
+        }
+        lookups.has_turn(key)?;
         if question.request != request {
             let what = format!("asked {request:?}, due was {:?}", question.request);
             return Err(Violation::new(Invariant::Lookups, what));
@@ -133,15 +183,10 @@ impl Model {
         if self.lookups.over.contains_key(&id) {
             return Ok(());
         }
-        let waiting = &mut self.lookups.waiting;
-        let Some(at) = waiting.iter().position(|question| question.key == key) else {
-            return Err(Violation::new(
-                Invariant::Lookups,
-                "dropped a lookup that nobody waits for",
-            ));
-        };
-        waiting.remove(at);
-        Ok(())
+        match self.lookups.take(id) {
+            Some(question) if question.key == key => Ok(()),
+            _ => Err(Violation::new(Invariant::Lookups, "dropped a lookup that nobody waits for")),
+        }
     }
 
     /// The core has an answer for the client.
@@ -152,7 +197,15 @@ impl Model {
                 return stray("a lookup was refused although there is room");
             }
             self.lookups.busy -= 1;
-            return Ok(());
+            let Some(Question { key, ticket, .. }) = self.lookups.take(id) else {
+                return stray("a lookup was refused that does not wait");
+            };
+            let left = self.lookups.waiting.range(id..).filter(|(_, other)| other.key == key);
+            if left.count() > self.lookups.busy {
+                return stray("another than the newest of a connection was refused");
+            }
+            let busy = Outcome::Failed("too many lookups are waiting");
+            return self.settles(key, ticket, &busy, clock);
         }
         let Some((running, outcome)) = self.lookups.over.remove(&id) else {
             let what = "the answer to one lookup was taken for that of another";
@@ -162,22 +215,32 @@ impl Model {
             return stray("a lookup was given up before its time");
         }
         let outcome = outcome.unwrap_or(Outcome::Failed("the provider did not answer in time"));
-        let Some(conn) = self.conns.get_mut(&running.key) else {
-            return stray("an answer for a connection that is gone");
+        self.settles(running.key, running.ticket, &outcome, clock)
+    }
+
+    /// The answer takes the place of what waited for it.
+    fn settles(&mut self, key: Key, due: u64, outcome: &Outcome, clock: Clock) -> Verdict {
+        let Some(conn) = self.conns.get_mut(&key) else {
+            let what = "an answer for a connection that is gone";
+            return Err(Violation::new(Invariant::Lookups, what));
         };
         for reply in &mut conn.replies {
             if let Reply::Waiting { ticket, at_line, bound } = reply
-                && *ticket == running.ticket
+                && *ticket == due
             {
-                let bytes = answer(at_line, &outcome, *bound, &self.rules);
+                let bytes = answer(at_line, outcome, *bound, &self.rules);
                 *reply = Reply::Ready(Due { bytes, is_answer: true });
             }
         }
-        self.dirty.insert(running.key);
-        self.advance(running.key, clock);
+        self.dirty.insert(key);
+        self.advance(key, clock);
         Ok(())
     }
 }
+
+/// How often one connection may be before another that waits: once in turn, and once more if it had its turn in
+/// the step in which the other began to wait.
+const PASSED: usize = 2;
 
 /// A whole answer: the `AT` line and the provider's body as the client gets it.
 pub(super) fn answer(at_line: &[u8], outcome: &Outcome, bound: u32, rules: &Rules) -> Vec<u8> {

@@ -81,6 +81,7 @@ impl World<'_> {
             }
             Notice::Dropped { conn, why } => format!("drops    {:>4}: {why:?}", wire(conn)),
             Notice::Ahead { conn } => format!("         {:>4}: too far ahead", wire(conn)),
+            Notice::TooOld { conn } => format!("         {:>4}: too old", wire(conn)),
             Notice::NoRoom { conn } => format!("         {:>4}: no room for it", wire(conn)),
             Notice::LookupDone { id, conn, error, .. } => {
                 let how = error.map_or_else(|| "answered".to_owned(), |error| error.to_string());
@@ -153,10 +154,12 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Crowded => "one too many from its address",
         Goodbye::Idle => "idle for too long",
         Goodbye::Stalled => "takes nothing",
+        Goodbye::Unread => "furthest behind with reading",
         Goodbye::Silent => "silent for too long",
         Goodbye::Replaced => "replaced by a newer one",
         Goodbye::Insecure => "not secured",
         Goodbye::NeverSecured => "not secured in time",
+        Goodbye::Http => "speaks HTTP",
         Goodbye::Stopping => "stopping",
         Goodbye::NotAnAck => "a follower that speaks",
         Goodbye::Refused => "not wanted as a link",

@@ -1,8 +1,10 @@
 //! Lookups: they block nobody, there are only so many of them, and each answer has one owner.
 
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use herd_tests::{
-    Answer, Gate, PATIENCE, Plan, Runtime, Upstream, eventually_some, holds_for, on_both,
+    Answer, Client, Gate, PATIENCE, Plan, Runtime, Server, Upstream, eventually, eventually_some,
+    holds_for, on_both,
 };
 
 on_both!(
@@ -11,6 +13,8 @@ on_both!(
     only_so_many_lookups_are_out_at_once,
     there_are_usual_limits_on_answers_owed_and_lookups,
     past_the_queue_a_lookup_fails_at_once,
+    who_asks_alone_waits_for_one_of_another_address_however_much_that_asked,
+    who_asks_alone_waits_for_one_of_each_other_connection,
     the_answer_for_a_client_that_left_reaches_nobody,
     a_client_that_left_gives_its_turn_back,
     each_of_many_lookups_at_once_gets_its_own_answer,
@@ -121,6 +125,82 @@ fn past_the_queue_a_lookup_fails_at_once(runtime: Runtime) {
     for client in &mut clients {
         assert!(client.places_reply().1.contains("location=1,"));
     }
+}
+
+fn who_asks_alone_waits_for_one_of_another_address_however_much_that_asked(runtime: Runtime) {
+    // Two questions of theirs are answered, and the bystander's: nothing else.
+    let siege = Siege::begin(runtime, 2);
+    let mut bystander = Client::connect_from(address(3), siege.hill.address());
+
+    bystander.send("WHATSAT kiwi 7 20\n");
+    siege.is_full_with_one_more();
+    siege.some_are_answered.open();
+
+    assert!(bystander.places_reply().1.contains("radius=7000\""));
+}
+
+fn who_asks_alone_waits_for_one_of_each_other_connection(runtime: Runtime) {
+    let siege = Siege::begin(runtime, CROWD + 1);
+    let mut bystander = Client::connect_from(address(2), siege.hill.address());
+
+    bystander.send("WHATSAT kiwi 7 20\n");
+    siege.is_full_with_one_more();
+    siege.some_are_answered.open();
+
+    assert!(bystander.places_reply().1.contains("radius=7000\""));
+}
+
+/// Connections that ask all they may.
+const CROWD: usize = 35;
+
+/// A server of which 35 connections from 127.0.0.2 have asked all that they may.
+struct Siege {
+    hill: Server,
+    _upstream: Upstream,
+    _crowd: Vec<Client>,
+    /// Has as many of the crowd's questions answered as was said.
+    some_are_answered: Gate,
+}
+
+impl Siege {
+    /// The provider never answers the crowd but for its first `answered` questions, once they may be.
+    fn begin(runtime: Runtime, answered: usize) -> Self {
+        let some_are_answered = Gate::new();
+        let upstream = Upstream::start({
+            let (some, never) = (some_are_answered.clone(), Gate::new());
+            move |request| {
+                let answer = Answer::body(format!("{{\"asked\":\"{}\"}}", request.target()));
+                match request.nth {
+                    _ if request.target().contains("radius=7000") => answer,
+                    nth if nth < answered => answer.held(&some),
+                    _ => answer.held(&never),
+                }
+            }
+        });
+        let plan = Plan::alone(runtime).metrics().upstream(&upstream).timeout_ms(3_600_000);
+        let hill = plan.limit("address_loopback", true).start_one();
+        hill.client().ask("IAMAT kiwi +1-1 100");
+        let crowd = (0..CROWD).map(|_| {
+            let mut one = Client::connect_from(address(2), hill.address());
+            one.send("WHATSAT kiwi 50 20\n".repeat(128));
+            one
+        });
+        let siege = Self { _crowd: crowd.collect(), hill, _upstream: upstream, some_are_answered };
+        eventually(PATIENCE, || siege.hill.metrics().count("herd_lookups_waiting") == 4096);
+        siege
+    }
+
+    /// Waits until the bystander's question has come, in place of one of the crowd's.
+    fn is_full_with_one_more(&self) {
+        let refused = "herd_lookups_total{outcome=\"refused\"}";
+        eventually(PATIENCE, || self.hill.metrics().count("herd_whatsat_total") == 35 * 128 + 1);
+        assert_eq!(self.hill.metrics().count(refused), 35 * 128 + 1 - 256 - 4096);
+        assert_eq!(self.hill.metrics().count("herd_lookups_waiting"), 4096);
+    }
+}
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))
 }
 
 fn the_answer_for_a_client_that_left_reaches_nobody(runtime: Runtime) {

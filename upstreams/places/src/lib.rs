@@ -15,6 +15,7 @@
 //! ```
 
 pub mod cli;
+mod http;
 mod import;
 mod index;
 mod json;
@@ -24,14 +25,13 @@ mod page_token;
 mod places;
 mod query;
 mod run;
-mod serve;
 mod sphere;
 mod words;
 
-pub use import::{ImportError, import};
+pub use http::PATH;
+pub use import::{ImportError, Imported, import};
 pub use nearby::{MAX_RESULTS, Nearby, PAGE};
 pub use places::{Builder, MAX_TEXT_BYTES, Place, Places, Rank, Search, Unfit};
 pub use query::{MAX_KEYWORD_BYTES, MAX_RADIUS_M};
 pub use run::{Error, Options, Ready, run};
-pub use serve::{GRACE, PATH, serve};
 pub use sphere::{EARTH_RADIUS_M, LatLng};

@@ -76,13 +76,18 @@ pub(crate) async fn create(
     if done.rows_affected() == 0 { Err(taken()) } else { Ok(()) }
 }
 
-/// Refuses a name that is none or taken, before more work is done for it.
-pub(crate) async fn check_free(db: &mut AnyConnection, name: &str) -> Result<(), Error> {
-    if !is_name(name) {
-        return Err(Error::Invalid(format!(
-            "a name is 1 to {MAX_NAME_CHARS} letters (a to z), digits and underscores"
-        )));
+/// Refuses what is no name.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    if is_name(name) {
+        return Ok(());
     }
+    Err(Error::Invalid(format!(
+        "a name is 1 to {MAX_NAME_CHARS} letters (a to z), digits and underscores"
+    )))
+}
+
+/// Refuses a name that is taken, before more work is done for it.
+pub(crate) async fn check_free(db: &mut AnyConnection, name: &str) -> Result<(), Error> {
     if id_of(db, name).await?.is_some() { Err(taken()) } else { Ok(()) }
 }
 

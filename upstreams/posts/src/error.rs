@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+/// How long a client is asked to wait for a database that is away.
+const RETRY_UNAVAILABLE: Duration = Duration::from_secs(2);
+
 /// Why something that was asked for was not done; nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,6 +33,12 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// More people than this server has time for ask for the same.
+    #[error("too many ask for this at the moment: try again in {} s", .retry_after.as_secs().max(1))]
+    Busy {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// It took longer than a request may.
     #[error("this took too long, try again later")]
     TimedOut,
@@ -51,7 +60,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Conflict(_) => "CONFLICT",
             Self::TooMany { .. } => "TOO_MANY",
-            Self::TimedOut | Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Busy { .. } | Self::TimedOut | Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -64,6 +73,21 @@ impl Error {
         }
     }
 
+    /// How long whoever asked is to wait before they ask again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooMany { retry_after } | Self::Busy { retry_after } => Some(*retry_after),
+            Self::TimedOut | Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
+            Self::Invalid(_)
+            | Self::Unauthenticated
+            | Self::WrongPassword
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Internal(_) => None,
+        }
+    }
+
     /// The HTTP status of an answer that is this error and nothing else.
     pub fn status(&self) -> u16 {
         match self {
@@ -73,7 +97,7 @@ impl Error {
             Self::NotFound(_) => 404,
             Self::Conflict(_) => 409,
             Self::TooMany { .. } => 429,
-            Self::TimedOut | Self::Unavailable(_) => 503,
+            Self::Busy { .. } | Self::TimedOut | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -88,19 +112,51 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
-            // PostgreSQL's classes 08 (connection), 53 (resources) and 57P (shut down, starting up), what
-            // it gave up for its time-out (57014) or to untie a knot (40), and SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN in the low byte of the code.
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                code.starts_with("08")
-                    || code.starts_with("53")
-                    || code.starts_with("57P")
-                    || code.starts_with("40")
-                    || code == "57014"
-                    || code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 10 | 13 | 14))
-                        && code.len() < 5
-            }),
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing(&code)),
             _ => false,
         };
         if is_away { Self::Unavailable(error) } else { Self::Internal(error) }
+    }
+}
+
+/// Whether this code of a database says that it cannot do now what it can do at another time.
+fn is_passing(code: &str) -> bool {
+    // What SQLite says is in the low byte of a number.
+    const SQLITE_READONLY: u32 = 8;
+    // Busy, locked, no memory, interrupted, an error of input or output, no room, cannot be opened.
+    const SQLITE: [u32; 7] = [5, 6, 7, 9, 10, 13, 14];
+    // A transaction that may only read, as on a server that stands by.
+    const POSTGRES_READ_ONLY: &str = "25006";
+    // The connection, resources, shut down or starting up, given up to untie a knot.
+    const POSTGRES_CLASSES: [&str; 4] = ["08", "53", "57P", "40"];
+    // Given up for its time-out.
+    const POSTGRES_CANCELED: &str = "57014";
+
+    let sqlite = code.parse().ok().filter(|_| code.len() < 5).map(|code: u32| code & 0xff);
+    if code == POSTGRES_READ_ONLY || sqlite == Some(SQLITE_READONLY) {
+        crate::database::note_read_only();
+        return true;
+    }
+    sqlite.is_some_and(|code| SQLITE.contains(&code))
+        || code == POSTGRES_CANCELED
+        || POSTGRES_CLASSES.iter().any(|class| code.starts_with(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_is_wrong_here() {
+        // SQLITE_IOERR_WRITE has more than the low byte.
+        for passing in [
+            "5", "6", "7", "8", "9", "10", "778", "13", "14", "25006", "08006", "57P01", "40001",
+            "53300",
+        ] {
+            assert!(is_passing(passing), "{passing}");
+        }
+        for wrong in ["1", "11", "19", "23505", "42P01", "22021", "25001"] {
+            assert!(!is_passing(wrong), "{wrong}");
+        }
     }
 }

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use herd_service::{Ended, GRACE, StopSignals, announce, listener, serve};
+use herd_service::{Ended, GRACE, Limits, StopSignals, announce, listener, serve};
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
 use crate::app::App;
-use crate::database::Database;
+use crate::database::{self, Database, OpenError};
+use crate::events::Events;
 use crate::graphql::Api;
 use crate::http::{self, Http};
 use crate::ids::now_ms;
@@ -44,7 +45,9 @@ pub(crate) enum Failure {
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: String, source: io::Error },
     #[error("cannot open the database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] OpenError),
+    #[error("{0}")]
+    Shared(String),
     #[error("cannot add the demo: {}", .0.in_full())]
     Demo(#[source] Error),
     #[error("cannot serve: {0}")]
@@ -63,6 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         let listener = listener(&options.listen)
             .map_err(|source| Failure::Listen { listen: options.listen.clone(), source })?;
+        let _lock = database::lock(&options.database).map_err(Failure::Shared)?;
         let database = Database::open(&options.database).await?;
         if options.demo {
             add_demo(&database).await?;
@@ -70,16 +74,22 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Only now: until here nothing is under way, and a signal ends the program by itself, at once. What the
         // database was told by then is in transactions.
         let mut signals = StopSignals::catch()?;
-        let app = Arc::new(App::new(database, options.post_characters));
-        let background =
-            [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
+        let (events, untold) = Events::new(database.backend());
+        let background = [
+            tokio::spawn(events::tell(database.clone(), Arc::clone(&events), untold)),
+            tokio::spawn(events::listen(database.clone(), Arc::clone(&events))),
+            tokio::spawn(sweep(database.clone())),
+        ];
+        let app = Arc::new(App::new(database, events, options.post_characters));
+        eprintln!("herd-posts: the data are in {}", database::whereabouts(&options.database));
         announce("herd-posts", listener.local_addr()?);
         let router = http::router(Http {
             api: Api::new(Arc::clone(&app)),
             trust_proxy: options.trust_proxy,
-            connections: Arc::new(Connections::new()),
+            connections: Arc::new(Connections::default()),
         });
-        let ended = serve(listener, router, &mut signals).await?;
+        let limits = Limits::default();
+        let ended = serve("herd-posts", listener, router, limits, &mut signals).await?;
         background.iter().for_each(JoinHandle::abort);
         if ended == Ended::CutShort {
             return Err(Failure::CutShort);
@@ -96,12 +106,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Deletes now and then what has expired.
-async fn sweep(app: Arc<App>) {
+async fn sweep(database: Database) {
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
         let swept: Result<(), Error> = async {
-            let mut transaction = app.database.write().await?;
+            let mut transaction = database.write().await?;
             sessions::delete_expired(&mut transaction, now_ms()).await?;
             attempts::delete_old(&mut transaction, now_ms()).await?;
             Ok(transaction.commit().await?)

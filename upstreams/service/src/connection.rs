@@ -17,14 +17,14 @@ const ASK_TIMES: u32 = 4;
 /// A client may vanish without a word, and a WebSocket that waits for news would keep its place for ever.
 /// So its system is asked now and then whether it is there, and after two minutes without an answer the
 /// connection fails.
-pub fn set_up(connection: &mut TcpStream) {
+pub(crate) fn set_up(connection: &TcpStream) {
     // Neither is worth a connection: what the system refuses is done without.
     // An answer is one write; there is nothing to wait for.
     _ = connection.set_nodelay(true);
     let keepalive = TcpKeepalive::new().with_time(ASK_AFTER);
     #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
     let keepalive = keepalive.with_interval(ASK_AGAIN).with_retries(ASK_TIMES);
-    _ = SockRef::from(&*connection).set_tcp_keepalive(&keepalive);
+    _ = SockRef::from(connection).set_tcp_keepalive(&keepalive);
 }
 
 #[cfg(test)]
@@ -37,9 +37,9 @@ mod tests {
     async fn a_client_that_is_silent_is_asked_whether_it_is_there() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (mut accepted, _) = listener.accept().await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
 
-        set_up(&mut accepted);
+        set_up(&accepted);
 
         assert!(accepted.nodelay().unwrap());
         let socket = SockRef::from(&accepted);

@@ -54,6 +54,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 Action::Linked { conn, peer } => {
                     state.connections.become_link(conn, &self.peers[peer.index()].1);
                 }
+                // Nobody hands questions in through this driver.
+                Action::Answer { .. } => {}
                 Action::Log(notice) => self.note(state, now, &notice),
             }
         }
@@ -137,6 +139,15 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         if entry.as_ref().is_some_and(|entry| entry.is_quiet) && notices::is_of_an_attempt(notice) {
             return;
         }
+        let mut level = notices::level(notice);
+        if notices::is_by_strangers(notice) {
+            level = rationed(&mut state.warned, now, level);
+        }
+        let kind = notices::kind(notice).filter(|_| level == log::Level::Info);
+        let from = entry.as_ref().and_then(|entry| entry.from);
+        if kind.is_some_and(|kind| !state.rations.admit(now.mono, from, kind)) {
+            return;
+        }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
         let namesakes = namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address));
         let reason = state.dial_error.as_deref().unwrap_or("?");
@@ -149,10 +160,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             server: &self.name,
             namesakes,
         };
-        let mut level = notices::level(notice);
-        if notices::is_by_strangers(notice) {
-            level = rationed(&mut state.warned, now, level);
+        match kind {
+            Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),
+            None => self.log.event(now.wall, level, format_args!("{text}")),
         }
-        self.log.event(now.wall, level, format_args!("{text}"));
     }
 }

@@ -3,6 +3,7 @@
 //! A number that has gone stale finds nothing. What is written to a connection, and what the core is told of
 //! it, is others' to know.
 
+use core::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(super) struct Entry<S> {
     pub(super) peer: Arc<str>,
     /// The address at the other end, or where it was dialled.
     pub(super) address: Arc<str>,
+    /// Where it comes from, where it was accepted.
+    pub(super) from: Option<IpAddr>,
     pub(super) outbox: Outbox,
     /// Whether the log leaves out what becomes of it: one of many attempts to reach a neighbour that is down.
     pub(super) is_quiet: bool,
@@ -43,6 +46,7 @@ impl<S: AsFd> Connections<S> {
         id: ConnId,
         stream: S,
         peer: Arc<str>,
+        from: Option<IpAddr>,
         session: Option<Session>,
     ) -> Arc<Port<S>> {
         self.last += 1;
@@ -51,13 +55,8 @@ impl<S: AsFd> Connections<S> {
             self.entries.resize_with(id.index() + 1, || None);
         }
         let address = Arc::clone(&peer);
-        let entry = Entry {
-            port: Arc::clone(&port),
-            peer,
-            address,
-            outbox: Outbox::default(),
-            is_quiet: false,
-        };
+        let (outbox, is_quiet) = (Outbox::default(), false);
+        let entry = Entry { port: Arc::clone(&port), peer, address, from, outbox, is_quiet };
         self.entries[id.index()] = Some(entry);
         port
     }

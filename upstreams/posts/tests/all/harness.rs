@@ -2,10 +2,11 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use herd_tests::Program;
+use herd_tests::{PATIENCE, Program, Signal, eventually};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -34,6 +35,8 @@ pub(crate) struct Client {
     agent: ureq::Agent,
     address: String,
     pub(crate) token: Option<String>,
+    /// For whom a proxy says to ask.
+    pub(crate) forwarded_for: Option<String>,
 }
 
 /// An answer over HTTP.
@@ -60,9 +63,21 @@ impl Site {
         Self { database, server, dir }
     }
 
-    /// Another server on the same database.
+    /// Another server on the same database. A SQLite file belongs to one server: there it takes the place of the
+    /// first.
     pub(crate) fn another(&self, args: &[&str]) -> Server {
+        if self.database.starts_with("sqlite:") {
+            self.stop();
+        }
         Server::start(&self.database, self.dir.path(), args)
+    }
+
+    /// Stops the server of a SQLite file, and returns once another may have it.
+    pub(crate) fn stop(&self) {
+        self.server.program.signal(Signal::TERM);
+        let file = self.database.strip_prefix("sqlite:").expect("a file");
+        let lock = fs::File::open(format!("{file}-lock")).unwrap();
+        eventually(PATIENCE, || lock.try_lock().is_ok());
     }
 
     /// Somebody new with this name.
@@ -86,9 +101,18 @@ impl Site {
 
 impl Server {
     pub(crate) fn start(database: &str, dir: &Path, args: &[&str]) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_herd-posts")), database, dir, args)
+    }
+
+    /// Starts a server by a command that passes its arguments on.
+    pub(crate) fn start_by(
+        mut command: Command,
+        database: &str,
+        dir: &Path,
+        args: &[&str],
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("posts{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_herd-posts"));
         command.args(["--listen", "127.0.0.1:0", "--database", database]).args(args);
         let mut program = Program::start(&mut command, dir, &name);
         let line = program.wait_for_line("herd-posts: listens on http://");
@@ -100,9 +124,14 @@ impl Server {
     pub(crate) fn client(&self) -> Client {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_secs(150)))
             .build();
-        Client { agent: config.into(), address: self.address.clone(), token: None }
+        Client {
+            agent: config.into(),
+            address: self.address.clone(),
+            token: None,
+            forwarded_for: None,
+        }
     }
 
     pub(crate) fn sign_up(&self, name: &str) -> Client {
@@ -115,16 +144,37 @@ impl Server {
     }
 
     pub(crate) fn log_in(&self, name: &str, password: &str) -> Answer {
-        let query = "mutation($name: String!, $password: String!) \
-                     { logIn(name: $name, password: $password) { token user { name } } }";
-        self.client().ask(query, json!({"name": name, "password": password}))
+        self.client().log_in(name, password)
+    }
+
+    /// Somebody for whom a proxy asks that is trusted.
+    pub(crate) fn client_at(&self, address: &str) -> Client {
+        Client { forwarded_for: Some(address.to_owned()), ..self.client() }
     }
 }
 
 impl Client {
+    pub(crate) fn log_in(&self, name: &str, password: &str) -> Answer {
+        let query = "mutation($name: String!, $password: String!) \
+                     { logIn(name: $name, password: $password) { token user { name } } }";
+        self.ask(query, json!({"name": name, "password": password}))
+    }
+
     pub(crate) fn ask(&self, query: &str, variables: Value) -> Answer {
         let body = json!({"query": query, "variables": variables}).to_string();
         self.send(body.as_bytes(), &[("content-type", "application/json")])
+    }
+
+    /// Fetches what is at this path.
+    pub(crate) fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.get(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(address) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
+        }
+        Answer::of(request.call().unwrap())
     }
 
     /// Sends any body with these headers, and the token if there is one.
@@ -133,18 +183,13 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        if let Some(address) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
+        }
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request.send(body).unwrap();
-        let headers = response.headers().iter();
-        Answer {
-            status: response.status().as_u16(),
-            headers: headers
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect(),
-            body: response.body_mut().read_to_string().unwrap(),
-        }
+        Answer::of(request.send(body).unwrap())
     }
 
     /// The data of an answer without errors.
@@ -201,6 +246,17 @@ impl Client {
 }
 
 impl Answer {
+    fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let headers = response.headers().iter();
+        Self {
+            status: response.status().as_u16(),
+            headers: headers
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+            body: response.body_mut().read_to_string().unwrap(),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))

@@ -17,6 +17,8 @@ macro_rules! on_both {
 mod accounts;
 mod blocks;
 mod browser;
+mod crowd;
+mod crowds;
 mod harness;
 mod live;
 mod loads;
@@ -24,4 +26,5 @@ mod outage;
 mod postgres;
 mod refusals;
 mod sessions;
+mod stores;
 mod timelines;

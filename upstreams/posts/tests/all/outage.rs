@@ -80,6 +80,7 @@ fn a_signal_ends_it_while_it_waits_for_its_database() {
 fn a_demo_that_can_not_be_added_says_why() {
     let site = Site::sqlite();
     site.sql("DROP TABLE follows");
+    site.stop();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_herd-posts"));
     command.args(["--listen", "127.0.0.1:0", "--demo", "--database", &site.database]);
 

@@ -112,12 +112,25 @@ impl Postgres {
 
     /// The address of a new database.
     pub(crate) fn database(&self) -> String {
+        self.database_with(&[])
+    }
+
+    /// The address of a new database that is made with these arguments of `createdb`.
+    pub(crate) fn database_with(&self, args: &[&str]) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let mut create = self.command("createdb");
-        let made = create.args(["-U", "herd", "-h"]).arg(&self.dir).arg(&name).status().unwrap();
+        create.args(["-U", "herd", "-h"]).arg(&self.dir).args(args).arg(&name);
+        let made = create.status().unwrap();
         assert!(made.success(), "a database can be made");
         format!("postgres://herd@localhost/{name}?host={}", self.dir.display())
+    }
+
+    /// Carries out a statement in the database with this address.
+    pub(crate) fn sql(&self, database: &str, sql: &str) {
+        let mut psql = self.command("psql");
+        let done = psql.args(["-q", "-U", "herd", "-d", database, "-c", sql]).stdout(Stdio::null());
+        assert!(done.status().unwrap().success(), "{sql}");
     }
 
     fn command(&self, name: &str) -> Command {

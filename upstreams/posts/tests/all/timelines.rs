@@ -270,16 +270,24 @@ fn a_search_that_was_given_up_goes_on_where_it_was(site: &Site) {
         client.data(&query)["search"].clone()
     };
 
-    let first = page("");
-    let cursor = first["pageInfo"]["endCursor"].as_str().unwrap();
-    assert_eq!((&first["nodes"], &first["pageInfo"]["hasNextPage"]), (&json!([]), &json!(true)));
+    let mut found = page("");
+    let mut pages = 1;
+    while found["nodes"] == json!([]) {
+        assert_eq!(found["pageInfo"]["hasNextPage"], true);
+        let cursor = found["pageInfo"]["endCursor"].as_str().unwrap();
+        found = page(&format!(", after: \"{cursor}\""));
+        pages += 1;
+    }
+
+    assert!((2..=12).contains(&pages), "{pages}");
     assert_eq!(
-        page(&format!(", after: \"{cursor}\"")),
+        found,
         json!({"nodes": [{"id": "2"}], "pageInfo": {"endCursor": "2", "hasNextPage": false}})
     );
 }
 
 fn the_limit_of_characters_is_a_setting(site: &Site) {
+    assert_eq!(site.server.client().data("{ postCharacters }")["postCharacters"], 280);
     let server = site.another(&["--post-characters", "140"]);
     let ann = server.sign_up("ann");
     assert_eq!(ann.data("{ postCharacters }")["postCharacters"], 140);
@@ -287,5 +295,4 @@ fn the_limit_of_characters_is_a_setting(site: &Site) {
     ann.post(&"e\u{301}".repeat(140));
     let long = format!("mutation {{ post(text: \"{}\") {{ id }} }}", "x".repeat(141));
     assert_eq!(ann.error(&long), (400, "INVALID".into()));
-    assert_eq!(site.server.client().data("{ postCharacters }")["postCharacters"], 280);
 }
