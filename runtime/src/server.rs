@@ -140,7 +140,7 @@ fn divide_descriptors(core: &mut Config) -> Result<(), Failure> {
     }
     core.limits.lookups = core.limits.lookups.min((most / 4).max(1));
     core.limits.handshakes = core.limits.handshakes.min((most / 8).max(1));
-    let kept = [links, core.limits.handshakes, core.limits.lookups]
+    let kept = [links, core.limits.handshakes, core.limits.followers, core.limits.lookups]
         .iter()
         .fold(SPARE_DESCRIPTORS, |sum, more| sum.saturating_add(*more));
     let room = most - kept.min(most / 2);

@@ -212,7 +212,8 @@ impl Model {
                 is_client && others + conn.answers() > rules.answers_bytes / 16 * 15
             }
             End::Silent => conn.link.is_some() && conn.heard + peer::SILENCE <= clock.mono,
-            End::Replaced => conn.link.is_some(),
+            // Two that are proven can wait for the end of a link that is in their way: the newer one goes on.
+            End::Replaced => conn.link.is_some() || conn.handshake >= 2,
             End::Stopping => false,
         };
         if !allowed {

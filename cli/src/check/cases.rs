@@ -109,13 +109,6 @@ fn once() -> usize {
     1
 }
 
-/// One command of a step, and what must come for it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Exchange<'a> {
-    pub(super) send: &'a str,
-    pub(super) expect: &'a [String],
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

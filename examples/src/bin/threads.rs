@@ -182,6 +182,8 @@ impl Adapter {
                 }
                 // One that has been begun goes on; the core ignores what comes of it.
                 Action::Cancel { id } => drop(state.lookups.remove(&id)),
+                // A connection's bytes are handed in as they come, whoever sends them.
+                Action::Linked { .. } => {}
                 // No question is handed in here: clients speak in lines.
                 Action::Answer { .. } => {}
                 Action::Log(notice) => {

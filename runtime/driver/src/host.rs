@@ -102,6 +102,8 @@ struct State<S> {
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
+    /// Why the last attempt to connect to a neighbour failed, if it did.
+    dial_error: Option<String>,
     /// What clients have had of the log.
     rations: Rations,
     /// When something that strangers can bring about was last said on standard error.
@@ -187,6 +189,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
                 now: Now::default(),
                 alarm: None,
                 stopping: false,
+                dial_error: None,
                 rations: Rations::default(),
                 warned: None,
                 warned_of_accepting: None,
@@ -246,9 +249,15 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         }
         self.turn(|state, now| {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
+            state.dial_error = stream.as_ref().err().map(reason);
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
+            let is_quiet = state.herd.is_quiet(id);
             let session = self.tls.dialled(peer);
-            Some(state.connections.open(id, stream.ok()?, Arc::clone(address), None, session))
+            let port = state.connections.open(id, stream.ok()?, Arc::clone(address), None, session);
+            if let Some(entry) = state.connections.find(id) {
+                entry.is_quiet = is_quiet;
+            }
+            Some(port)
         })
     }
 
@@ -523,6 +532,14 @@ fn keep_alive(stream: &impl AsFd) {
 const ALIVE_AFTER: Duration = Duration::from_secs(60);
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 const ALIVE_TRIES: u32 = 6;
+
+/// What went wrong with a connection, in the operating system's words, without its number for it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split_once(" (os error ").map_or(&*text, |(text, _)| text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
 
 /// How long a server that has run out of descriptors leaves connections to the kernel.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

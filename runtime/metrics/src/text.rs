@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Write as _};
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use herd_core::{Durations, Limits, NeighbourStatus, Status};
@@ -88,7 +89,8 @@ impl Collector for Sample {
         self.clients(families)?;
         self.lookups(families)?;
         self.records(families)?;
-        self.neighbours(families)
+        self.neighbours(families)?;
+        self.followers(families)
     }
 }
 
@@ -119,10 +121,13 @@ impl Sample {
     fn clients(&self, families: &mut Families<'_>) -> fmt::Result {
         let Status { counters, .. } = &self.status;
         let up = self.status.neighbours.iter().filter(|neighbour| neighbour.up).count();
+        let followers = self.status.followers.len();
+        let known = self.status.clients + up + followers;
         let kinds = [
             ("client", self.status.clients),
             ("link", up),
-            ("undecided", self.status.connections.saturating_sub(self.status.clients + up)),
+            ("follower", followers),
+            ("undecided", self.status.connections.saturating_sub(known)),
         ];
         families.gauges("connections", "Open connections", "kind", kinds)?;
         let waiting = "Bytes of answers that clients have not taken";
@@ -209,6 +214,29 @@ impl Sample {
         families.gauges("neighbour_walking", walking, NEIGHBOUR, each)
     }
 
+    fn followers(&self, families: &mut Families<'_>) -> fmt::Result {
+        let Status { counters, .. } = &self.status;
+        let accepted = "Followers that were let in";
+        families.counter("followers_accepted", accepted, counters.followers)?;
+        let sent = "AT lines sent to followers";
+        families.counter("updates_followed", sent, counters.updates_followed)?;
+        // Two may have one name: what is told is of the one that is further behind.
+        let mut unsent = BTreeMap::new();
+        let mut unacknowledged = BTreeMap::new();
+        for one in &self.status.followers {
+            let most = |lags: &mut BTreeMap<_, u64>, lag: u64| {
+                let known = lags.entry(&*one.name).or_default();
+                *known = lag.max(*known);
+            };
+            most(&mut unsent, one.unsent);
+            most(&mut unacknowledged, one.unacknowledged);
+        }
+        let help = "Records the follower was not sent yet, at most";
+        families.gauges("follower_unsent_records", help, FOLLOWER, unsent)?;
+        let help = "Records the follower has not acknowledged yet, at most";
+        families.gauges("follower_unacknowledged_records", help, FOLLOWER, unacknowledged)
+    }
+
     /// The neighbours' names with something that is known of each.
     fn each<T>(&self, what: fn(&NeighbourStatus) -> Option<T>) -> impl Iterator<Item = (&str, T)> {
         let names = self.neighbours.iter().zip(&self.status.neighbours);
@@ -217,9 +245,10 @@ impl Sample {
 }
 
 const NEIGHBOUR: &str = "neighbour";
+const FOLLOWER: &str = "follower";
 
 /// Each limit: its key, what it is set to, and how often it was met.
-fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
+fn limits(status: &Status) -> [(&'static str, u32, u64); 18] {
     let counters = &status.counters;
     // One that is added is missing here, and the compiler says so.
     let Limits {
@@ -228,6 +257,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
         address_bytes_s,
         address_loopback: _,
         handshakes,
+        followers,
         line_bytes,
         client_id_bytes,
         pipeline,
@@ -247,6 +277,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
         ("address_connections", address_connections, counters.crowded),
         ("address_bytes_s", address_bytes_s, counters.throttled),
         ("handshakes", handshakes, counters.handshakes_dropped),
+        ("followers", followers, counters.followers_refused),
         ("line_bytes", line_bytes, counters.long_lines),
         ("client_id_bytes", client_id_bytes, counters.long_clients),
         ("pipeline", pipeline, counters.full_pipelines),

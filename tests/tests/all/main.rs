@@ -8,6 +8,7 @@ mod cli;
 mod counters;
 mod endurance;
 mod failures;
+mod followers;
 mod handshake;
 mod harness;
 mod herds;

@@ -51,6 +51,9 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
                         handle.abort();
                     }
                 }
+                Action::Linked { conn, peer } => {
+                    state.connections.become_link(conn, &self.peers[peer.index()].1);
+                }
                 // Nobody hands questions in through this driver.
                 Action::Answer { .. } => {}
                 Action::Log(notice) => self.note(state, now, &notice),
@@ -114,15 +117,21 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     }
 
     fn note(&self, state: &mut State<S>, now: Now, notice: &Notice) {
-        let neighbour = notices::neighbour(notice).map(|peer| &self.peers[peer.index()].1);
-        if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
-            state.connections.become_link(*conn, name);
+        let (address, neighbour) = notices::neighbour(notice)
+            .and_then(|peer| self.peers.get(peer.index()))
+            .map_or(("?", "?"), |(address, name)| (&**address, &**name));
+        if let Notice::FollowerUp { conn, .. } = notice
+            && let Some(name) = state.herd.follower_name(*conn)
+            && let Some(entry) = state.connections.find(*conn)
+        {
+            entry.peer = Arc::from(name);
         }
-        let addresses = if let Notice::NameTwice { link, other, .. } = notice {
-            Some([*link, *other].map(|conn| {
-                let entry = state.connections.find(conn);
-                entry.map_or_else(|| "?".into(), |entry| entry.address.clone())
-            }))
+        let mut address_of = |conn| {
+            let entry = state.connections.find(conn);
+            entry.map_or_else(|| Arc::from("?"), |entry| Arc::clone(&entry.address))
+        };
+        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+            Some([address_of(*link), address_of(*other)])
         } else {
             None
         };
@@ -131,6 +140,9 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
             && notices::is_an_end(notice)
         {
             self.log.gone(now.wall, entry.port.number);
+        }
+        if entry.as_ref().is_some_and(|entry| entry.is_quiet) && notices::is_of_an_attempt(notice) {
+            return;
         }
         let mut level = notices::level(notice);
         if notices::is_by_strangers(notice) {
@@ -142,9 +154,13 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
             return;
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
-        let neighbour = neighbour.map(|name| &**name);
-        let addresses = addresses.as_ref().map(|both| both.each_ref().map(|address| &**address));
-        let names = Names { server: Some(&self.name), neighbour, addresses };
+        let names = Names {
+            server: Some(&self.name),
+            neighbour: Some(neighbour),
+            address: Some(address),
+            reason: state.dial_error.as_deref(),
+            addresses: namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address)),
+        };
         let text = notices::Text { notice, who, names };
         match kind {
             Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),

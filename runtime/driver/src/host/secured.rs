@@ -38,7 +38,9 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         let is_ours = port.session().is_some_and(|session| session.is_dialled());
         let level = if is_certificate || is_ours { log::Level::Warn } else { log::Level::Info };
         self.go(state, |state, now| {
-            if let Some(entry) = state.connections.find(port.id) {
+            if let Some(entry) = state.connections.find(port.id)
+                && !entry.is_quiet
+            {
                 let level = rationed(&mut state.warned, now, level);
                 let (number, peer) = (port.number, &entry.peer);
                 let text = format_args!("#{number} {peer} TLS: {why}");
