@@ -2,9 +2,10 @@
 //!
 //! The application keeps a message until it is answered by 2xx, and sends none behind it until then.
 
+use super::fields::Fields;
 use super::fields::{is_known, number, parse_time, position};
 use super::objects::{Object, one_or_many};
-use super::{Fields, Parsed, Reason, Request, Useless};
+use super::parsed::{Parsed, Reason, Request, Useless};
 use crate::client_id::ClientId;
 use crate::fix::{Attributes, Fix};
 use crate::time::Unit;
