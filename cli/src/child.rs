@@ -1,7 +1,8 @@
 //! One of the processes that `herd up` starts: a server or an upstream.
 //!
-//! The default servers and the upstreams are built in here, so that nothing else need be built; the others
-//! are programs of their own. Either way the process ends when `herd up` does; on Linux even if that was killed.
+//! The default servers and their upstream are built in here, so that nothing else need be built; the others
+//! are programs of their own, beside this one. Either way the process ends when `herd up` does; on Linux even if that
+//! was killed.
 
 use crate::platform;
 use herd_config::Failure;
@@ -17,8 +18,6 @@ pub(crate) enum Program {
     Tokio,
     /// `herd-places`, which is built in.
     Places,
-    /// `herd-posts`, which is built in.
-    Posts,
     /// A program of its own.
     Other(PathBuf),
 }
@@ -35,7 +34,6 @@ pub(crate) struct Args {
 
 const TOKIO: &str = "herd-tokio";
 const PLACES: &str = "herd-places";
-const POSTS: &str = "herd-posts";
 
 /// A command that starts a child of this process.
 pub(crate) fn command(program: &Program) -> io::Result<Command> {
@@ -43,7 +41,6 @@ pub(crate) fn command(program: &Program) -> io::Result<Command> {
     command.arg("child").arg(process::id().to_string()).arg(match program {
         Program::Tokio => Path::new(TOKIO),
         Program::Places => Path::new(PLACES),
-        Program::Posts => Path::new(POSTS),
         Program::Other(path) => path,
     });
     platform::shield(&mut command);
@@ -51,9 +48,16 @@ pub(crate) fn command(program: &Program) -> io::Result<Command> {
 }
 
 /// The program called `name` in the directory of this one.
-pub(crate) fn beside(name: &str) -> io::Result<Option<PathBuf>> {
-    let path = env::current_exe()?.with_file_name(name).with_extension(env::consts::EXE_EXTENSION);
-    Ok(path.is_file().then_some(path))
+pub(crate) fn beside(name: &str) -> Result<Program, Failure> {
+    let own = env::current_exe()
+        .map_err(|error| Failure::unable(format!("cannot look for {name}: {error}")))?;
+    let path = own.with_file_name(name).with_extension(env::consts::EXE_EXTENSION);
+    if path.is_file() {
+        return Ok(Program::Other(path));
+    }
+    Err(Failure::unable(format!(
+        "there is no {name} beside this program: `cargo build --release -p {name}` builds it"
+    )))
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
@@ -65,7 +69,6 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     match name.to_str() {
         Some(TOKIO) => Ok(herd_tokio::run([name].into_iter().chain(program))),
         Some(PLACES) => Ok(herd_places::cli::run([name].into_iter().chain(program))),
-        Some(POSTS) => Ok(herd_posts::cli::run([name].into_iter().chain(program))),
         _ => {
             let path = PathBuf::from(name);
             let error = platform::become_program(&path, program);

@@ -1,6 +1,7 @@
 //! `herd init`: a configuration to begin with.
 
 use crate::output::{program, quoted, say};
+use herd_config::roster::SecretSource;
 use herd_config::{Failure, config, secret};
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -21,6 +22,10 @@ pub(crate) struct Args {
     /// its servers lack
     #[arg(long)]
     tls: bool,
+
+    /// Write a fresh secret for the herd.toml that is there, whose secret is lost. Every server needs it
+    #[arg(long, conflicts_with = "tls")]
+    secret: bool,
 }
 
 /// Every key with its default, and what it is for.
@@ -31,6 +36,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let config = dir.join("herd.toml");
     if args.tls && config.exists() {
         say_made(&certify(&config)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.secret {
+        let secret = replace_secret(&config)?;
+        say(format_args!("wrote {}", secret.display()));
+        say(format_args!(
+            "Copy it to every server and start them again: those with another secret do not talk with it."
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     let (config, secret) = write(dir, args.tls)?;
@@ -48,6 +61,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the secret that a file names, and that is not there any more.
+fn replace_secret(config: &Path) -> Result<PathBuf, Failure> {
+    let roster = config::read(config)?;
+    let SecretSource::File(secret, _) = roster.secret else {
+        let message = "names no secret_file: there is none to write";
+        return Err(Failure::wrong(format!("{}: it {message}", config.display())));
+    };
+    let fresh = secret::fresh().map_err(|error| unable(&secret, &error))?;
+    create(&secret, &fresh, true).map_err(|error| unable(&secret, &error))?;
+    Ok(secret)
 }
 
 /// Makes what the servers in a file lack to speak TLS.
@@ -84,9 +109,16 @@ fn write(dir: &Path, tls: bool) -> Result<(PathBuf, PathBuf), Failure> {
     let (config, secret) = (dir.join("herd.toml"), dir.join("herd.secret"));
     fs::create_dir_all(dir).map_err(|error| unable(dir, &error))?;
     // One without the other would be of no use.
-    for path in [&config, &secret] {
+    for (path, other) in [(&config, &secret), (&secret, &config)] {
         if path.symlink_metadata().is_ok() {
-            return Err(unable(path, &io::ErrorKind::AlreadyExists.into()));
+            let mut failure = unable(path, &io::ErrorKind::AlreadyExists.into());
+            if path == &config && other.symlink_metadata().is_err() {
+                let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+                let again = format!("{} init --secret {}", program(), quoted(dir.display()));
+                failure.message +=
+                    &format!("; if its secret is lost, `{again}` writes a fresh one");
+            }
+            return Err(failure);
         }
     }
     let fresh = secret::fresh().map_err(|error| unable(&secret, &error))?;
@@ -176,16 +208,31 @@ mod tests {
 
             let failure = write(dir.path(), false).unwrap_err();
 
-            assert_eq!(
-                failure,
-                Failure::unable(format!(
-                    "{} is there already, and is left as it is",
-                    path.display()
-                ))
-            );
+            assert_eq!(failure.code, 1);
+            let said = format!("{} is there already, and is left as it is", path.display());
+            assert!(failure.message.starts_with(&said), "{failure}");
+            assert_eq!(failure.message.contains("init --secret"), name == "herd.toml", "{failure}");
             assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    fn a_secret_that_is_lost_is_replaced_and_one_that_is_there_is_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (config, secret) = write(dir.path(), false).unwrap();
+        let before = fs::read(&secret).unwrap();
+        let failure = replace_secret(&config).unwrap_err();
+        assert!(failure.message.ends_with("is there already, and is left as it is"), "{failure}");
+        assert_eq!(fs::read(&secret).unwrap(), before);
+        fs::remove_file(&secret).unwrap();
+
+        assert_eq!(replace_secret(&config).unwrap(), secret);
+
+        assert_ne!(fs::read(&secret).unwrap(), before);
+        assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(load(&checking(&config, "North")).unwrap().warnings, [""; 0]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `herd load`: load for one server or several, every reply checked.
 
 use crate::output::{say, warn};
-use crate::target::Target;
+use crate::target::{Search, Target};
+use crate::wire::Wire;
 use core::time::Duration;
 use herd_config::Failure;
 use herd_config::args::HerdArgs;
@@ -23,8 +24,8 @@ mod report;
                   Example: herd load Hill --depth 64 --clients 100000"
 )]
 pub(crate) struct Args {
-    /// The servers, by their addresses or by their names in a roster
-    #[arg(value_name = "HOST:PORT|NAME", required = true)]
+    /// The servers, by their addresses or by their names in a roster; without any, all of --config or --roster
+    #[arg(value_name = "HOST:PORT|NAME", required_unless_present_any = ["config", "roster"])]
     servers: Vec<String>,
 
     #[command(flatten)]
@@ -136,12 +137,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     if args.mix > 0.0 && args.protocol != Language::Herd {
         return Err(Failure::wrong("only herd servers know WHATSAT: leave --mix out"));
     }
-    let find = |name: &String| Target::find(name, &args.herd);
-    let targets = args.servers.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    if targets.len() > args.connections as usize {
-        return Err(Failure::wrong("every server takes a connection: --connections is too small"));
+    let too_few = || Failure::wrong("every server takes a connection: --connections is too small");
+    if args.servers.len() > args.connections as usize {
+        return Err(too_few());
     }
-    let servers = targets.iter().map(server).collect::<Result<_, _>>()?;
+    let search = Search { herd: &args.herd, authority: None, may_be_foreign: true };
+    let reached = if args.servers.is_empty() {
+        Target::reach_all(search)?
+    } else {
+        let reach = |name: &String| Target::reach(name, search);
+        args.servers.iter().map(reach).collect::<Result<_, _>>()?
+    };
+    if reached.len() > args.connections as usize {
+        return Err(too_few());
+    }
+    let servers = reached.iter().map(server).collect::<Result<_, _>>()?;
+    let targets: Vec<_> = reached.into_iter().map(|(target, _)| target).collect();
     let plan = plan(args, servers, targets.iter().find_map(Target::dialect));
     let bar = bar::Bar::new();
     let outcome = herd_load::run(&plan, &mut |progress| bar.show(progress));
@@ -163,16 +174,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Where a server is: the first of its addresses where it listens.
-fn server(target: &Target) -> Result<Server, Failure> {
+fn server((target, wire): &(Target, Wire)) -> Result<Server, Failure> {
     if target.is_secured() {
         let described = target.described();
         return Err(Failure::wrong(format!(
             "{described} speaks TLS, which the load tool does not"
         )));
     }
-    let stream = target.connect()?;
-    let lost = |error| Failure::unable(format!("can not reach {}: {error}", target.described()));
-    let address = stream.peer_addr().map_err(lost)?;
+    let lost = |error| Failure::unable(format!("cannot reach {}: {error}", target.described()));
+    let address = wire.peer().map_err(lost)?;
     Ok(Server { address, name: target.name().map(str::to_owned) })
 }
 

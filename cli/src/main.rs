@@ -50,7 +50,23 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        // Help and the version are answers too.
+        Err(error) => {
+            output::printed(error.print());
+            Ok(u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from))
+        }
+    };
+    done.and_then(|code| output::all_printed().map(|()| code)).unwrap_or_else(|failure: Failure| {
+        // Nobody is left to tell when even this cannot be printed.
+        let _ = writeln!(io::stderr().lock(), "herd: {failure}");
+        failure.exit_code()
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
         Command::Up(args) => up::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Check(args) => check::run(&args),
@@ -58,10 +74,5 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Child(args) => child::run(args),
-    };
-    done.unwrap_or_else(|failure: Failure| {
-        // Nobody is left to tell when even this can not be printed.
-        let _ = writeln!(io::stderr().lock(), "herd: {failure}");
-        failure.exit_code()
-    })
+    }
 }

@@ -1,13 +1,37 @@
 //! What the user reads, and the name by which to type this program again.
 
 use core::fmt::{Arguments, Display};
+use herd_config::Failure;
 use std::env;
 use std::io;
 use std::io::Write;
+use std::sync::OnceLock;
 
-/// Prints a line on standard output. Whoever closed it does not want to know.
+/// Prints a line on standard output.
 pub(crate) fn say(line: Arguments<'_>) {
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    printed(writeln!(io::stdout().lock(), "{line}"));
+}
+
+/// Takes note of how printing on standard output went. Whoever closed it does not want to know; a full disk is a
+/// failure of the program, once it has done its work.
+pub(crate) fn printed(outcome: io::Result<()>) {
+    if let Err(error) = outcome
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // The first failure is the one that says why.
+        let _ = LOST.set(error.to_string());
+    }
+}
+
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Whether all that was printed could be.
+pub(crate) fn all_printed() -> Result<(), Failure> {
+    printed(io::stdout().lock().flush());
+    match LOST.get() {
+        None => Ok(()),
+        Some(error) => Err(Failure::unable(format!("cannot write to standard output: {error}"))),
+    }
 }
 
 /// Prints a line on standard error.

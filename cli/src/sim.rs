@@ -1,6 +1,6 @@
 //! `herd sim`: herds on invented time.
 
-use crate::output::{program, say, warn};
+use crate::output::{printed, program, say, warn};
 use core::time::Duration;
 use herd_clock as clock;
 use herd_config::Failure;
@@ -36,11 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 fn replay(seed: u64) -> ExitCode {
     say(format_args!("seed {seed}"));
     let mut out = BufWriter::new(io::stdout());
-    let run = herd_simulator::replay(seed, &mut |line| {
-        // Whoever closed it does not want to know.
-        let _ = writeln!(out, "{line}");
-    });
-    let _ = out.flush();
+    let run = herd_simulator::replay(seed, &mut |line| printed(writeln!(out, "{line}")));
+    printed(out.flush());
     let servers = run.servers;
     say(format_args!("{servers} servers, {} links, {:.1} s", run.links, run.time.as_secs_f64()));
     if let Some(time) = run.converged {

@@ -14,6 +14,7 @@ use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use upstream::Upstream;
 
 mod family;
 mod gateway;
@@ -48,8 +49,9 @@ enum Runtime {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let roster = args.herd.chosen()?;
     let program = server_program(args.runtime)?;
+    let upstream = upstream::needed(&roster)?;
     let mut family = Family::new()?;
-    match start(&mut family, &roster, &program, args) {
+    match start(&mut family, &roster, upstream, &program, args) {
         Ok(Some(map)) => {
             table::show(&roster, &args.log, &chosen_by(&args.herd), map.as_ref());
         }
@@ -72,17 +74,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn server_program(runtime: Runtime) -> Result<Program, Failure> {
-    let name = match runtime {
-        Runtime::Tokio => return Ok(Program::Tokio),
-        Runtime::AsyncStd => "herd-async-std",
-    };
-    let found = child::beside(name)
-        .map_err(|error| Failure::unable(format!("can not look for {name}: {error}")))?;
-    found.map(Program::Other).ok_or_else(|| {
-        Failure::unable(format!(
-            "there is no {name} beside this program: `cargo build --release -p {name}` builds it"
-        ))
-    })
+    match runtime {
+        Runtime::Tokio => Ok(Program::Tokio),
+        Runtime::AsyncStd => child::beside("herd-async-std"),
+    }
 }
 
 /// Starts everything and waits until it is ready: then where the map is, if there is one. Nothing when told to stop in
@@ -90,10 +85,11 @@ fn server_program(runtime: Runtime) -> Result<Program, Failure> {
 fn start(
     family: &mut Family,
     roster: &Roster,
+    upstream: Option<Upstream>,
     program: &Program,
     args: &Args,
 ) -> Result<Option<Option<Address>>, Failure> {
-    if let Some(upstream) = upstream::needed(roster)? {
+    if let Some(upstream) = upstream {
         family.start(upstream.name, &upstream.program, upstream.args, false)?;
     }
     for server in &roster.servers {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use herd_tls::{End, Session};
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An open connection.
@@ -30,9 +30,16 @@ impl Wire {
         let Some(mut session) = session else {
             return Ok(Self { stream, session: None, order: Mutex::default() });
         };
-        stream.set_read_timeout(Some(patience))?;
+        let until = herd_clock::now().mono.after(patience);
         let mut buffer = [0; 4096];
         while !session.is_secured() {
+            // A server that sends a byte now and then does not make it longer.
+            let left = until.since(herd_clock::now().mono);
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            stream.set_read_timeout(Some(left))?;
+            stream.set_write_timeout(Some(left))?;
             (&stream).write_all(&session.seal(b""))?;
             let count = (&stream).read(&mut buffer)?;
             let opened = session.open(&buffer[..count]);
@@ -43,12 +50,17 @@ impl Wire {
         }
         (&stream).write_all(&session.seal(b""))?;
         stream.set_read_timeout(None)?;
+        stream.set_write_timeout(None)?;
         Ok(Self { stream, session: Some(Mutex::new(session)), order: Mutex::default() })
     }
 
-    /// Gives up sending or receiving after this long: an error that says that it would block.
-    pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
-        self.stream.set_read_timeout(Some(patience))?;
+    /// Where the server is.
+    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
+        self.stream.peer_addr()
+    }
+
+    /// Gives up sending when nothing is taken for this long: an error that says that it would block.
+    pub(crate) fn set_write_patience(&self, patience: Duration) -> io::Result<()> {
         self.stream.set_write_timeout(Some(patience))
     }
 
@@ -88,6 +100,16 @@ impl Wire {
             Some(End::Closed) => Ok(false),
             Some(end) => Err(io::Error::other(end.to_string())),
         }
+    }
+
+    /// The same, for so long at most: then an error that says that it would block.
+    pub(crate) fn receive_within(
+        &self,
+        patience: Duration,
+        received: &mut Vec<u8>,
+    ) -> io::Result<bool> {
+        self.stream.set_read_timeout(Some(patience))?;
+        self.receive(received)
     }
 }
 

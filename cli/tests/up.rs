@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can not go on panics")]
 
+use core::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::fs;
@@ -20,11 +21,13 @@ echo $$ > "$1.pid"
 case $1 in
     Fails) echo 'address in use' >&2; exit 1 ;;
     Stubborn) trap '' TERM ;;
+    Slow) trap 'sleep 0.1; touch Slow.ended; exit 0' TERM ;;
 esac
 echo "warning: of $1 with $*" >&2
 echo "herd-async-std: $1 listens on 127.0.0.1:1"
 case $1 in
     Ends) exit 3 ;;
+    Slow) while :; do sleep 0.1; done ;;
     *) exec sleep 600 ;;
 esac
 "#;
@@ -193,14 +196,41 @@ fn when_no_server_is_left_there_is_nothing_to_wait_for() {
 fn a_second_signal_does_not_wait() {
     let mut up = Up::start(&["Stubborn"]);
     up.ready();
-    up.signal(Signal::INT);
-    assert_eq!(up.stdout.next().unwrap().unwrap(), "");
+    // One that comes at once with the first does not count.
+    while up.child.try_wait().unwrap().is_none() {
+        up.signal(Signal::INT);
+        thread::sleep(Duration::from_millis(100));
+    }
+    let (code, stderr, dir) = up.end();
+
+    assert_eq!(code, Some(0));
+    assert!(stderr.ends_with("herd: Stubborn is not waited for, and is killed\n"), "{stderr}");
+    wait_for_end(&dir, "Stubborn");
+}
+
+#[test]
+fn a_server_that_does_not_end_is_said_not_to() {
+    let mut up = Up::start(&["Stubborn"]);
+    up.ready();
+    up.signal(Signal::TERM);
+    let (code, stderr, _) = up.end();
+
+    assert_eq!(code, Some(0));
+    assert!(stderr.ends_with("herd: Stubborn does not end, and is killed\n"), "{stderr}");
+}
+
+/// As GNU `timeout` sends them: to its child, and to its group.
+#[test]
+fn two_signals_at_once_are_one() {
+    let mut up = Up::start(&["Slow", "South"]);
+    up.ready();
+    up.signal(Signal::TERM);
     up.signal(Signal::INT);
     let (code, stderr, dir) = up.end();
 
     assert_eq!(code, Some(0));
-    assert!(stderr.ends_with("herd: Stubborn does not end, and is killed\n"), "{stderr}");
-    wait_for_end(&dir, "Stubborn");
+    assert!(!stderr.contains("killed"), "{stderr}");
+    assert!(dir.path().join("Slow.ended").exists());
 }
 
 #[test]
@@ -247,6 +277,34 @@ fn a_runtime_that_is_not_built_is_said_to_be_missing() {
         "herd: there is no herd-async-std beside this program: \
          `cargo build --release -p herd-async-std` builds it\n"
     );
+}
+
+#[test]
+fn an_upstream_that_is_not_built_is_said_to_be_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = free.local_addr().unwrap();
+    drop(free);
+    let config = format!(
+        "provider = 'posts'\n[upstream]\nurl = 'http://{upstream}/search.json'\n\
+         [[server]]\nname = 'North'\naddress = '127.0.0.1:1'\n"
+    );
+    fs::write(dir.path().join("herd.toml"), config).unwrap();
+
+    let output = Command::new(programs().join("alone/herd"))
+        .args(["up", "--config", "herd.toml"])
+        .current_dir(dir.path())
+        .env("XDG_STATE_HOME", dir.path())
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "herd: there is no herd-posts beside this program: \
+         `cargo build --release -p herd-posts` builds it\n"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]

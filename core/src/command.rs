@@ -34,7 +34,10 @@ pub struct Report<'a> {
 }
 
 /// What is asked about a client.
+///
+/// Well formed: one is made by [`Command::parse`] or [`Query::new`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Query<'a> {
     /// The client's ID.
     pub client: &'a [u8],
@@ -275,6 +278,26 @@ impl<'a> Report<'a> {
 }
 
 impl<'a> Query<'a> {
+    /// A question of its fields, for programs that do not speak in lines: `radius_km` is written as in a `WHATSAT`
+    /// line, in digits with a point among them if need be.
+    ///
+    /// # Errors
+    ///
+    /// A radius that is no number, or a radius or a bound beyond what the provider takes.
+    pub fn new(
+        client: &'a [u8],
+        radius_km: &'a [u8],
+        bound: u32,
+        dialect: Dialect,
+    ) -> Result<Self, Malformed> {
+        let radius_km = Decimal::parse(radius_km).ok_or(Malformed::BadNumber)?;
+        let (most_km, most_items) = dialect_bounds(dialect);
+        if most_km.is_some_and(|most| radius_km.exceeds(most)) || bound > most_items {
+            return Err(Malformed::OutOfRange);
+        }
+        Ok(Self { client, radius_km, bound })
+    }
+
     fn parse(fields: &mut Fields<'a>, grammar: &Grammar) -> Result<Self, Malformed> {
         let client = fields.next().ok_or(Malformed::MissingField)?;
         let radius = fields.next().ok_or(Malformed::MissingField)?;
@@ -284,10 +307,7 @@ impl<'a> Query<'a> {
         if !bound.iter().all(u8::is_ascii_digit) {
             return Err(Malformed::BadNumber);
         }
-        let (most_km, most_items) = match grammar.dialect {
-            Dialect::Places | Dialect::PlacesNew => (Some(50), 20),
-            Dialect::Posts => (None, 100),
-        };
+        let (most_km, most_items) = dialect_bounds(grammar.dialect);
         if most_km.is_some_and(|most| radius_km.exceeds(most)) {
             return Err(Malformed::OutOfRange);
         }
@@ -296,6 +316,14 @@ impl<'a> Query<'a> {
             Some(bound) if bound <= most_items => Ok(Self { client, radius_km, bound }),
             _ => Err(Malformed::OutOfRange),
         }
+    }
+}
+
+/// The largest radius in kilometres, if there is one, and the most items.
+const fn dialect_bounds(dialect: Dialect) -> (Option<u32>, u32) {
+    match dialect {
+        Dialect::Places | Dialect::PlacesNew => (Some(50), 20),
+        Dialect::Posts => (None, 100),
     }
 }
 

@@ -132,6 +132,9 @@ pub struct Limits {
     pub pipeline: u32,
     /// Bytes waiting to be taken by one client before reading from it pauses.
     pub output_bytes: u32,
+    /// Bytes of answers that all clients together have not taken; past it, those are closed that are furthest
+    /// behind with reading. At least two answers of `body_bytes`.
+    pub answers_bytes: u32,
     /// Seconds after which a client that takes nothing of what waits for it is closed.
     pub stalled_s: u32,
     /// Seconds after which a silent client is closed; 0 is never.
@@ -163,6 +166,7 @@ impl Default for Limits {
             client_id_bytes: 255,
             pipeline: 128,
             output_bytes: 64 * 1024,
+            answers_bytes: 256 * 1024 * 1024,
             stalled_s: 30,
             idle_s: 600,
             lookups: 256,
@@ -263,10 +267,19 @@ impl Limits {
             ("body_bytes", self.body_bytes, 1 << 30),
             ("clients", self.clients, 1 << 30),
         ];
-        match capped.iter().find(|(_, value, most)| value > most) {
-            Some((key, _, most)) => Err(ConfigError::LimitTooLarge(key, *most)),
-            None => Ok(()),
+        if let Some((key, _, most)) = capped.iter().find(|(_, value, most)| value > most) {
+            return Err(ConfigError::LimitTooLarge(key, *most));
         }
+        let least = self.least_answers_bytes();
+        if self.answers_bytes < least {
+            return Err(ConfigError::LimitTooSmall("answers_bytes", least));
+        }
+        Ok(())
+    }
+
+    /// The least that `answers_bytes` can be: two answers of `body_bytes`, so that one always finds room.
+    pub fn least_answers_bytes(&self) -> u32 {
+        self.body_bytes.saturating_mul(2)
     }
 }
 
@@ -288,6 +301,8 @@ pub enum ConfigError {
     ZeroLimit(&'static str),
     /// A limit is above the most it can be.
     LimitTooLarge(&'static str, u32),
+    /// A limit is below the least it can be, as others are set.
+    LimitTooSmall(&'static str, u32),
 }
 
 impl fmt::Display for ConfigError {
@@ -305,6 +320,9 @@ impl fmt::Display for ConfigError {
             Self::ShortSecret => write!(f, "the secret is shorter than {MIN_SECRET_BYTES} bytes"),
             Self::ZeroLimit(key) => write!(f, "`{key}` can not be 0"),
             Self::LimitTooLarge(key, most) => write!(f, "`{key}` can be {most} at most"),
+            Self::LimitTooSmall(key, least) => {
+                write!(f, "`{key}` can be {least} at least, which is two answers of `body_bytes`")
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
@@ -22,9 +23,11 @@ pub(crate) struct Conn {
     /// What it counts against, if it is a client's and its address has limits.
     pub(crate) source: Option<Source>,
     /// Where it comes from, if it was accepted.
-    pub(crate) from: Option<Source>,
+    pub(crate) from: Option<IpAddr>,
     pub(crate) security: Security,
     pub(crate) framer: Framer,
+    /// No line of it was carried out yet.
+    pub(crate) is_new: bool,
     pub(crate) flow: Flow,
     /// Answers owed; none is the usual case.
     pub(crate) replies: Option<Box<Replies>>,
@@ -65,6 +68,8 @@ pub(crate) enum Role {
     Opening(Opening),
     /// A link with this neighbour, proven by both sides, or a plain one.
     Link(PeerId),
+    /// No connection: a question that a program has handed in, until it is answered.
+    Question,
 }
 
 impl Role {
@@ -73,7 +78,11 @@ impl Role {
         match self {
             Self::Opening(Opening::Challenge { .. }) => true,
             Self::Opening(Opening::Proof(exchange)) => exchange.ours == Side::Dialler,
-            Self::Client { .. } | Self::Undecided(_) | Self::Link(_) => false,
+            Self::Opening(Opening::Contest { .. })
+            | Self::Client { .. }
+            | Self::Undecided(_)
+            | Self::Link(_)
+            | Self::Question => false,
         }
     }
 }
@@ -96,6 +105,9 @@ pub(crate) enum Opening {
     Challenge { peer: PeerId, nonce: Nonce },
     /// Both have said who they are, and we wait for the other's proof.
     Proof(Exchange),
+    /// The dialler has proven itself while there is a link with another start of the same server: whether that
+    /// one still lives is seen when this time has come.
+    Contest { exchange: Exchange, until: Instant },
 }
 
 /// What the two sides of a handshake have said to each other, beside their names.
@@ -116,6 +128,7 @@ impl Conn {
             from: None,
             security: Security::Open,
             framer: Framer::default(),
+            is_new: true,
             flow: Flow::new(now),
             replies: None,
             opened: now,
@@ -143,7 +156,15 @@ impl Conn {
 
     /// Whether it must prove itself within the time of a handshake.
     pub(crate) fn is_unproven(&self) -> bool {
-        matches!(self.role, Role::Opening(_) | Role::Undecided(Door::Links | Door::SharedFull(_)))
+        match self.role {
+            Role::Opening(Opening::Challenge { .. } | Opening::Proof(_))
+            | Role::Undecided(Door::Links | Door::SharedFull(_)) => true,
+            Role::Opening(Opening::Contest { .. })
+            | Role::Undecided(Door::Shared { .. })
+            | Role::Client { .. }
+            | Role::Link(_)
+            | Role::Question => false,
+        }
     }
 
     /// Whether it must be secured within the time of a handshake.
@@ -156,10 +177,13 @@ impl Conn {
         if let ReadState::HalfClosed { at } = self.flow.read {
             return Some(at.after(LINGER));
         }
+        if let Role::Opening(Opening::Contest { until, .. }) = self.role {
+            return Some(until);
+        }
         if self.is_unproven() || self.is_awaited() {
             return Some(self.opened.after(HANDSHAKE));
         }
-        if matches!(self.role, Role::Link(_)) {
+        if matches!(self.role, Role::Link(_) | Role::Question) {
             return None;
         }
         if let Some(stalled_at) = self.flow.stalled_at(seconds(limits.stalled_s)) {
@@ -170,6 +194,11 @@ impl Conn {
         }
         let may_idle = limits.idle_s > 0 && self.owed() == 0 && !self.flow.throttled;
         may_idle.then(|| self.heard.max(self.flow.progress_at).after(seconds(limits.idle_s)))
+    }
+
+    /// Bytes of answers that it has not taken, whether they were sent or wait for those before them.
+    pub(crate) fn answers(&self) -> usize {
+        self.flow.in_flight + self.replies.as_ref().map_or(0, |replies| replies.bytes())
     }
 }
 
@@ -232,5 +261,20 @@ impl Conns {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_connection_is_owed_nothing_and_one_that_asked_is_owed_an_answer() {
+        let mut conn = Conn::new(Role::Client { plain: false }, Instant::default());
+        assert_eq!(conn.owed(), 0);
+        for owed in 1..3 {
+            conn.replies.get_or_insert_default().push_ready(b"?\n".to_vec());
+            assert_eq!(conn.owed(), owed);
+        }
     }
 }

@@ -11,6 +11,8 @@ pub struct Counters {
     pub queries: u64,
     /// Lines answered by `? `.
     pub invalid: u64,
+    /// Connections whose first line was a request of HTTP.
+    pub http_requests: u64,
     /// Lines longer than `limits.line_bytes`, which are among the invalid ones.
     pub long_lines: u64,
     /// Lines with a client ID longer than `limits.client_id_bytes`, which are among the invalid ones.
@@ -25,6 +27,8 @@ pub struct Counters {
     pub forgotten: u64,
     /// Reports not kept for `limits.ahead_s`.
     pub ahead: u64,
+    /// Reports not kept for `limits.record_age_s`.
+    pub too_old: u64,
     /// `AT` lines that came from neighbours.
     pub updates_received: u64,
     /// `AT` lines sent to neighbours.
@@ -59,6 +63,8 @@ pub struct Counters {
     pub idle: u64,
     /// Clients closed for `limits.stalled_s`.
     pub stalled: u64,
+    /// Clients closed for `limits.answers_bytes`.
+    pub unread: u64,
     /// Lookups whose answer was passed on.
     pub lookups: u64,
     /// Lookups answered by an error: timed out, refused and with too long a body among them.

@@ -13,8 +13,9 @@ use core::hint::black_box;
 use siphasher::sip::SipHasher13;
 
 use crate::changes::Changes;
+use crate::flood::STEPS;
 use crate::index::Index;
-use crate::smallest::{Candidate, Smallest};
+use crate::smallest::{Key, Smallest};
 use crate::time::Timestamp;
 
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Directory {
     capacity: usize,
     smallest: Smallest,
     changes: Changes,
+    /// Where the walk that looks for old records goes on.
+    aging: u32,
 }
 
 /// A record that might be kept.
@@ -71,6 +74,14 @@ pub(crate) enum News {
     Stale,
     /// The table is full of greater records.
     NoRoom,
+}
+
+/// What one step of the walk for old records did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Forgotten {
+    pub(crate) records: usize,
+    /// Whether all slots have been looked at. Otherwise the next call goes on.
+    pub(crate) is_over: bool,
 }
 
 /// What is known of one client: the latest report by the client's own clock, and which server had it.
@@ -138,10 +149,6 @@ impl<'a> Record<'a> {
         // What differs is the time, if anything, which stands last.
         known.last_chunk::<8>() == said.last_chunk::<8>() && known == said
     }
-
-    fn candidate(&self, slot: u32) -> Candidate<&'a [u8]> {
-        Candidate { stamp: self.stamp, line: self.line, slot, change: self.change }
-    }
 }
 
 impl Directory {
@@ -157,6 +164,7 @@ impl Directory {
             capacity: capacity as usize,
             smallest: Smallest::default(),
             changes: Changes::new(ring),
+            aging: 0,
         }
     }
 
@@ -222,8 +230,7 @@ impl Directory {
 
     /// The record in a slot, if there is one.
     pub(crate) fn record(&self, slot: u32) -> Option<Record<'_>> {
-        let cell = self.cell(slot);
-        (cell.change != UNUSED).then(|| cell.record())
+        record(&self.chunks, slot)
     }
 
     /// Keeps `newcomer`, whose client's place is `place`, if it is newer than what is known, and says what became
@@ -253,21 +260,27 @@ impl Directory {
             let chunks = &self.chunks;
             self.index.insert(place.hash, slot, |slot| cell(chunks, slot).record().client());
             self.len += 1;
+            self.smallest
+                .grow(self.len, self.capacity, self.slots(), |slot| key(&self.chunks, slot));
         }
-        let Newcomer { line, stamp, .. } = *newcomer;
-        self.smallest.note(Candidate { stamp, line, slot, change }, self.len);
+        self.smallest.note(slot, |slot| key(&self.chunks, slot));
         News::Fresh
     }
 
-    /// Forgets every record stamped before `oldest`, and says how many there were.
-    pub(crate) fn forget_before(&mut self, oldest: Timestamp) -> usize {
+    /// Forgets the records stamped before `oldest` in as many slots as one call looks at: the first ones, or those
+    /// behind where the last call stopped.
+    pub(crate) fn forget_before(&mut self, oldest: Timestamp) -> Forgotten {
         let before = self.len;
-        for slot in 0..self.slots() {
+        let end = self.slots().min(self.aging.saturating_add(STEPS));
+        for slot in self.aging..end {
             if self.record(slot).is_some_and(|record| record.stamp < oldest) {
                 self.remove(slot);
+                self.smallest.note(slot, |slot| key(&self.chunks, slot));
             }
         }
-        before - self.len
+        let is_over = end == self.slots();
+        self.aging = if is_over { 0 } else { end };
+        Forgotten { records: before - self.len, is_over }
     }
 
     /// A slot for `newcomer`, at the cost of the smallest record where there is no other; none if
@@ -296,16 +309,10 @@ impl Directory {
     }
 
     fn smallest_slot(&mut self) -> Option<u32> {
-        let mut smallest = core::mem::take(&mut self.smallest);
-        let all = || {
-            let candidate = |slot| Some(self.record(slot)?.candidate(slot));
-            (0..self.slots()).filter_map(candidate).collect()
-        };
-        let slot = smallest.slot(all, |slot, change| self.cell(slot).change == change);
-        self.smallest = smallest;
-        slot
+        self.smallest.slot(self.slots(), |slot| key(&self.chunks, slot))
     }
 
+    /// Empties a slot. What is the smallest record is to be told afterwards.
     fn remove(&mut self, slot: u32) {
         let client = cell(&self.chunks, slot).record().client();
         self.index.remove(self.hasher.hash(client), slot, client);
@@ -325,6 +332,16 @@ impl Directory {
 
 fn cell(chunks: &[Vec<Cell>], slot: u32) -> &Cell {
     &chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+}
+
+/// The record in a slot, if there is such a slot and it has one.
+fn record(chunks: &[Vec<Cell>], slot: u32) -> Option<Record<'_>> {
+    let cell = chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)?;
+    (cell.change != UNUSED).then(|| cell.record())
+}
+
+fn key(chunks: &[Vec<Cell>], slot: u32) -> Option<Key<'_>> {
+    record(chunks, slot).map(|record| (record.stamp, record.line))
 }
 
 impl Newcomer<'_> {
@@ -495,7 +512,8 @@ mod tests {
         let mut table = Directory::new(10, 16, [1; 16]);
         learn(&mut table, "kiwi", 5, "+1", HEARD_HERE);
         learn(&mut table, "emu", 6, "+1", HEARD_HERE);
-        assert_eq!(table.forget_before(Timestamp::from_nanos(6)), 1);
+        let forgotten = table.forget_before(Timestamp::from_nanos(6));
+        assert_eq!(forgotten, Forgotten { records: 1, is_over: true });
         assert_eq!(lines(&table), ["AT Hill +1 emu +1-2 6"]);
         assert_eq!(learn(&mut table, "kiwi", 7, "+1", HEARD_HERE), News::Fresh);
     }

@@ -23,6 +23,8 @@ pub(crate) struct Flow {
     pub(crate) in_flight: usize,
     /// When bytes in flight were last taken, or began to wait.
     pub(crate) progress_at: Instant,
+    /// Since when the client has had something to take, later by the time that what it took since may take.
+    pub(crate) behind_since: Instant,
 }
 
 /// Whether lines that are there are carried out.
@@ -44,6 +46,8 @@ pub(crate) enum ReadState {
     PeerClosed,
     /// We read no more: what is buffered behind the last line end is no line.
     Stopped,
+    /// We read no more, and nothing of what is buffered or comes means anything.
+    Ignored,
     /// Everything is answered and our half has been ended, at this time.
     HalfClosed {
         at: Instant,
@@ -59,6 +63,7 @@ impl Flow {
             driver_paused: false,
             in_flight: 0,
             progress_at: now,
+            behind_since: now,
         }
     }
 
@@ -66,7 +71,7 @@ impl Flow {
     pub(crate) fn update_driver(&mut self, id: ConnId, out: &mut Output) {
         let pauses = match self.read {
             ReadState::Open => self.throttled || self.lines != Lines::Flowing,
-            ReadState::Stopped => true,
+            ReadState::Stopped | ReadState::Ignored => true,
             // There is nothing to read but the end.
             ReadState::HalfClosed { .. } => false,
             ReadState::PeerClosed => return,
@@ -81,6 +86,7 @@ impl Flow {
     pub(crate) fn sent(&mut self, bytes: usize, now: Instant) {
         if self.in_flight == 0 {
             self.progress_at = now;
+            self.behind_since = now;
         }
         self.in_flight += bytes;
     }
@@ -95,8 +101,18 @@ impl Flow {
         bytes
     }
 
+    /// Since when the client is behind with reading, now that it has taken so much.
+    pub(crate) fn behind_less(&self, taken: usize, now: Instant) -> Instant {
+        let nanos = (taken as u64).saturating_mul(1_000_000_000) / READING_BYTES_S;
+        self.behind_since.after(Duration::from_nanos(nanos)).min(now)
+    }
+
     /// When a client that takes nothing has taken nothing for `limit`, if anything waits for it.
     pub(crate) fn stalled_at(&self, limit: Duration) -> Option<Instant> {
         (self.in_flight > 0).then(|| self.progress_at.after(limit))
     }
 }
+
+/// Bytes a second that a client which reads takes at the least. It decides nothing unless there is no room for
+/// answers.
+const READING_BYTES_S: u64 = 64 * 1024;

@@ -11,10 +11,13 @@
 //! A proof is HMAC-SHA-256, under the secret, of everything said before and of the role of who makes
 //! it, so that neither can be replayed, reflected, or used towards another server. The dialler proves
 //! itself first: who only connects is told nothing that a guess at the secret could be tried on.
-//! On a secured connection a proof is of that connection too.
+//! On a secured connection a proof is of that connection too. An acceptor that has a link with another server
+//! of the dialler's name, which lives, refuses by a proof in another role.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -70,7 +73,18 @@ pub(crate) enum Side {
     Acceptor,
 }
 
+/// What an acceptor says instead of its proof: it has a link with another server of the dialler's name, which
+/// lives and has this address.
+pub(crate) const TAKEN: &str = " TAKEN ";
+
 impl Side {
+    fn role(self) -> &'static [u8] {
+        match self {
+            Self::Dialler => b"dialler",
+            Self::Acceptor => b"acceptor",
+        }
+    }
+
     pub(crate) fn other(self) -> Self {
         match self {
             Self::Dialler => Self::Acceptor,
@@ -83,7 +97,7 @@ impl Transcript<'_> {
     /// Appends the proof line of `side`.
     pub(crate) fn write_proof(&self, side: Side, secret: &Secret, out: &mut Vec<u8>) {
         out.extend_from_slice(PROOF);
-        write_hex(&self.mac(side, secret).finalize().into_bytes(), out);
+        write_hex(&self.mac(side.role(), secret).finalize().into_bytes(), out);
         out.push(b'\n');
     }
 
@@ -92,14 +106,27 @@ impl Transcript<'_> {
         let Some(proof) = line.strip_prefix(PROOF).and_then(read_hex::<32>) else {
             return false;
         };
-        self.mac(side, secret).verify_slice(&proof).is_ok()
+        self.mac(side.role(), secret).verify_slice(&proof).is_ok()
     }
 
-    fn mac(&self, side: Side, secret: &Secret) -> Hmac<Sha256> {
-        let role: &[u8] = match side {
-            Side::Dialler => b"dialler",
-            Side::Acceptor => b"acceptor",
-        };
+    /// Appends the line that refuses the dialler, because another server of its name is at `address`.
+    pub(crate) fn write_taken(&self, address: IpAddr, secret: &Secret, out: &mut Vec<u8>) {
+        out.extend_from_slice(PROOF);
+        let role = format!("taken {address}");
+        write_hex(&self.mac(role.as_bytes(), secret).finalize().into_bytes(), out);
+        out.extend_from_slice(format!("{TAKEN}{address}\n").as_bytes());
+    }
+
+    /// The address in the line that refuses the dialler, if `line` is that.
+    pub(crate) fn read_taken(&self, secret: &Secret, line: &[u8]) -> Option<IpAddr> {
+        let (proof, address) = core::str::from_utf8(line).ok()?.split_once(TAKEN)?;
+        let proof = proof.as_bytes().strip_prefix(PROOF).and_then(read_hex::<32>)?;
+        let role = format!("taken {address}");
+        self.mac(role.as_bytes(), secret).verify_slice(&proof).ok()?;
+        address.parse().ok()
+    }
+
+    fn mac(&self, role: &[u8], secret: &Secret) -> Hmac<Sha256> {
         let mut text = b"herd link 1\n".to_vec();
         for field in [role, self.dialler, self.acceptor] {
             text.extend_from_slice(field);
@@ -256,6 +283,19 @@ mod tests {
             proof(&VECTOR, Side::Acceptor),
             "PROOF bd1934c58adb21270b5878718bbf946a48bff00d6d9910e110787d5d536b76c1\n"
         );
+    }
+
+    #[test]
+    fn the_documented_vector_of_a_refusal_holds() {
+        let line = "PROOF 1ebe7fdc97559bd7531e9f8f8683b984215f88a5d0cec7e0d16a72cb1c18296d TAKEN 192.0.2.7";
+        let address = "192.0.2.7".parse().unwrap();
+        let mut out = Vec::new();
+        VECTOR.write_taken(address, &secret(), &mut out);
+        assert_eq!(out, [line.as_bytes(), b"\n"].concat());
+        assert_eq!(VECTOR.read_taken(&secret(), line.as_bytes()), Some(address));
+        let elsewhere = line.replace("192.0.2.7", "192.0.2.8");
+        assert_eq!(VECTOR.read_taken(&secret(), elsewhere.as_bytes()), None);
+        assert!(!VECTOR.is_proof(Side::Acceptor, &secret(), line.as_bytes()));
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! end have files of their own beside it.
 
 mod client;
+mod contest;
 mod lifecycle;
 mod link;
 mod opening;
+mod questions;
 mod reading;
 mod reports;
 mod stopping;
@@ -20,7 +22,7 @@ use crate::command::Grammar;
 use crate::config::{Config, ConfigError};
 use crate::conns::{Conn, Conns, Door, Role, Security};
 use crate::counters::Counters;
-use crate::directory::{Directory, Origin, Place, Record};
+use crate::directory::{Directory, Forgotten, Origin, Place, Record};
 use crate::durations::Durations;
 use crate::entropy::Entropy;
 use crate::flow::ReadState;
@@ -31,7 +33,7 @@ use crate::notice::{Goodbye, Notice};
 use crate::output::Output;
 use crate::peers::{Peer, PeerState};
 use crate::provider::{LookupError, Response};
-use crate::sources::{Source, Sources};
+use crate::sources::Sources;
 use crate::status::Status;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::{Timers, Wake};
@@ -54,8 +56,10 @@ pub struct Herd {
     conns: Conns,
     peers: Vec<Peer>,
     lookups: Lookups,
-    /// Lookups that made room for others, and are to be answered.
-    displaced: VecDeque<(LookupId, Lookup)>,
+    /// Lookups for which there is no room, to be answered.
+    refused: VecDeque<(LookupId, Lookup)>,
+    /// Bytes of answers that clients have not taken.
+    answers: usize,
     timers: Timers,
     counters: Counters,
     lookups_took: Durations,
@@ -63,10 +67,12 @@ pub struct Herd {
     /// Connections that count against `limits.connections`.
     clients: usize,
     sources: Sources,
-    /// Connections whose lines were held and may be read now. Empty between two inputs.
-    due: Vec<ConnId>,
     /// Connections that were accepted and must prove themselves.
     unproven: Unproven,
+    /// Where another server of this one's name is, as a neighbour has said last.
+    namesake: Option<IpAddr>,
+    /// Connections whose lines were held and may be read now. Empty between two inputs.
+    due: Vec<ConnId>,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -178,15 +184,17 @@ impl Herd {
                 config.lookup_timeout,
                 config.dialect,
             ),
-            displaced: VecDeque::new(),
+            refused: VecDeque::new(),
+            answers: 0,
             timers,
             counters: Counters::default(),
             lookups_took: Durations::default(),
             lookups_waited: Durations::default(),
             clients: 0,
             sources: Sources::new(limits),
-            due: Vec::new(),
             unproven: Unproven::default(),
+            namesake: None,
+            due: Vec::new(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -224,7 +232,7 @@ impl Herd {
         };
         let mut conn = Conn::new(role, now.mono);
         conn.source = source.filter(|_| conn.is_client());
-        conn.from = Some(Source::of(from));
+        conn.from = Some(from);
         if self.is_secured(listener) {
             conn.security = Security::Awaited;
         }
@@ -329,7 +337,15 @@ impl Herd {
                 conn.flow.read = ReadState::PeerClosed;
                 self.finish_if_done(now, id, out);
             }
-            (Role::Client { .. }, ReadState::PeerClosed) => {}
+            (Role::Client { .. }, ReadState::Ignored) => {
+                conn.flow.read = ReadState::PeerClosed;
+                self.finish_if_done(now, id, out);
+            }
+            (Role::Client { .. }, ReadState::HalfClosed { .. }) => {
+                let why = self.shut_for();
+                self.close(now, id, why, out);
+            }
+            (Role::Client { .. }, ReadState::PeerClosed) | (Role::Question, _) => {}
             (role, _) if role.is_dialling() => self.close(now, id, Goodbye::TurnedAway, out),
             _ => self.close(now, id, Goodbye::Ended, out),
         }
@@ -345,18 +361,27 @@ impl Herd {
     /// The kernel took `taken` bytes of what was sent; none is worth saying too.
     pub fn handle_drained(&mut self, now: Now, id: ConnId, taken: usize, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        self.counters.bytes_sent += conn.flow.drained(taken, now.mono) as u64;
+        let taken = conn.flow.drained(taken, now.mono);
+        self.counters.bytes_sent += taken as u64;
+        let behind_since = conn.flow.behind_less(taken, now.mono);
         match conn.role {
             Role::Link(peer) => self.tell(now, peer, out),
             Role::Client { .. } => {
+                self.answers -= taken;
                 let limit = seconds(self.config.limits.stalled_s);
                 if let Some(due) = conn.flow.stalled_at(limit) {
                     self.timers.set_earlier(&mut conn.alarm, due, Wake::Connection(id));
                 }
             }
-            Role::Undecided(_) | Role::Opening(_) => return,
+            Role::Undecided(_) | Role::Opening(_) | Role::Question => return,
         }
         self.deliver(now, id, out);
+        if let Some(conn) = self.conns.get_mut(id)
+            && conn.flow.in_flight > 0
+        {
+            // What it has still to take was there before.
+            conn.flow.behind_since = behind_since;
+        }
         self.finish_if_done(now, id, out);
         self.settle(now, out);
     }
@@ -383,7 +408,9 @@ impl Herd {
         }
         self.stopping = true;
         self.timers.set(now.mono.after(STOPPING), Wake::Stop);
-        let has_said_nothing = |conn: &Conn| conn.is_unproven() || conn.is_awaited();
+        let has_said_nothing = |conn: &Conn| {
+            conn.is_unproven() || conn.is_awaited() || matches!(conn.role, Role::Opening(_))
+        };
         let open: Vec<_> =
             self.conns.iter().map(|(id, conn)| (id, has_said_nothing(conn))).collect();
         for (id, silent) in open {
@@ -408,6 +435,7 @@ impl Herd {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Now, out: &mut Output) {
+        let mut records_are_due = false;
         while let Some((at, wake)) = self.timers.pop_due(now.mono) {
             match wake {
                 Wake::Connection(id) => self.check_conn(now, id, at, out),
@@ -417,7 +445,7 @@ impl Herd {
                     self.lookup_alarm = None;
                     self.check_lookups(now, out);
                 }
-                Wake::Records => self.check_records(now, out),
+                Wake::Records => records_are_due = true,
                 Wake::Flood if self.flood_alarm == Some(at) => {
                     self.flood_alarm = None;
                     self.offered = 0;
@@ -425,6 +453,10 @@ impl Herd {
                 Wake::Stop => self.abandon_all(now, out),
                 Wake::Lookup | Wake::Flood => {}
             }
+        }
+        if records_are_due {
+            // Not in the loop: its timer may be due again at once, in a call of its own.
+            self.check_records(now, out);
         }
         self.sweep_timers();
         self.settle(now, out);
@@ -445,6 +477,7 @@ impl Herd {
             longest_probe: self.directory.longest_probe(),
             clients: self.clients,
             connections: self.conns.len(),
+            answers_bytes: self.answers,
             lookups_running: self.lookups.running(),
             lookups_waiting: self.lookups.waiting(),
             lookups_took: self.lookups_took,
@@ -497,11 +530,15 @@ impl Herd {
 
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
-        self.settle_lookups(now, out);
+        self.answer_refused(now, out);
         while let Some(id) = self.due.pop() {
             self.read_due(now, id, out);
-            self.settle_lookups(now, out);
+            self.answer_refused(now, out);
         }
+        if self.answers > self.config.limits.answers_bytes as usize {
+            self.close_unread(now, out);
+        }
+        self.begin_lookups(now, out);
         if self.directory.changes().last() != self.offered {
             self.offered = self.directory.changes().last();
             for position in 0..self.peers.len() {
@@ -517,13 +554,15 @@ impl Herd {
 
     fn check_records(&mut self, now: Now, out: &mut Output) {
         let age = self.config.limits.record_age_s;
-        let records = self.directory.forget_before(now.wall.minus_seconds(age));
+        let Forgotten { records, is_over } =
+            self.directory.forget_before(now.wall.minus_seconds(age));
         if records > 0 {
             self.counters.forgotten += records as u64;
             out.log(Notice::Forgotten { records });
         }
         let pause = seconds(age) / 16;
         let pause = pause.clamp(Duration::from_millis(100), Duration::from_secs(10));
+        let pause = if is_over { pause } else { Duration::ZERO };
         self.timers.set(now.mono.after(pause), Wake::Records);
     }
 

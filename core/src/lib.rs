@@ -44,6 +44,7 @@ mod flow;
 mod framer;
 mod handshake;
 mod herd;
+mod http;
 mod ids;
 mod index;
 mod json;

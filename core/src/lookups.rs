@@ -120,16 +120,31 @@ impl Lookups {
         asked
     }
 
-    /// Begins those whose turn it is, as many as may be under way; whether there were any.
-    pub(crate) fn begin_next(&mut self, now: Instant, out: &mut Output) -> bool {
+    /// Begins those whose turn it is, as many as may be under way; whether there were any. A connection is passed
+    /// over, until it is released, unless `may_begin` lets its next lookup begin.
+    pub(crate) fn begin_next(
+        &mut self,
+        now: Instant,
+        may_begin: impl Fn(ConnId, Ticket) -> bool,
+        out: &mut Output,
+    ) -> bool {
         let mut begins = false;
         while self.running.len() < self.most_running
-            && let Some(next) = self.waiting.pop()
+            && let Some((conn, next)) = self.waiting.peek()
         {
-            self.begin(now, next, out);
-            begins = true;
+            if !may_begin(conn, next.lookup.ticket) {
+                self.waiting.hold_back(conn);
+            } else if let Some(next) = self.waiting.pop() {
+                self.begin(now, next, out);
+                begins = true;
+            }
         }
         begins
+    }
+
+    /// Passes a connection over no more.
+    pub(crate) fn release(&mut self, conn: ConnId) {
+        self.waiting.release(conn);
     }
 
     /// Takes a lookup that has an answer out.
@@ -153,6 +168,20 @@ impl Lookups {
     /// When the next lookup is overdue.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.begun.first().map(|(begun, _)| begun.after(self.timeout))
+    }
+
+    /// Takes out the lookups of a question, under way or not.
+    pub(crate) fn take_of(&mut self, id: ConnId, out: &mut Output) -> Vec<(LookupId, Lookup)> {
+        let waiting =
+            self.waiting.remove(id).into_iter().map(|waiting| (waiting.id, waiting.lookup));
+        let mut taken: Vec<_> = waiting.collect();
+        let of_it = (id, LookupId(0))..=(id, LookupId(u64::MAX));
+        let running: Vec<_> = self.of_conns.range(of_it).map(|(_, lookup)| *lookup).collect();
+        for lookup in running {
+            out.push(Action::Cancel { id: lookup });
+            taken.extend(self.finish(lookup).map(|done| (lookup, done)));
+        }
+        taken
     }
 
     /// Drops every lookup of a connection that is gone, and says how many there were.

@@ -1,5 +1,6 @@
 //! What happened, for the log.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::command::Malformed;
@@ -59,6 +60,26 @@ pub enum Notice {
         /// Why.
         why: Refusal,
     },
+    /// A neighbour was refused because there is a link with another server of its name, and that one lives. Said
+    /// once for each start of the neighbour.
+    NameTwice {
+        /// The name that two servers have.
+        peer: PeerId,
+        /// The connection of the one that there is a link with.
+        link: ConnId,
+        /// The connection of the other.
+        other: ConnId,
+    },
+    /// A neighbour has refused this server because it has a link with another of the same name, and that one lives.
+    /// Said once for each address of the other.
+    OwnNameTwice {
+        /// The neighbour.
+        peer: PeerId,
+        /// The connection with it.
+        conn: ConnId,
+        /// Where the neighbour says that the other server is.
+        address: IpAddr,
+    },
     /// A line on a link was dropped.
     Dropped {
         /// On which connection.
@@ -68,6 +89,11 @@ pub enum Notice {
     },
     /// A report was stamped too far ahead of this server's clock: answered, not kept.
     Ahead {
+        /// Whose connection it came on.
+        conn: ConnId,
+    },
+    /// A report was stamped further back than `limits.record_age_s`: answered, not kept.
+    TooOld {
         /// Whose connection it came on.
         conn: ConnId,
     },
@@ -121,6 +147,8 @@ pub enum Goodbye {
     Idle,
     /// Nothing of what waited was taken for `limits.stalled_s`.
     Stalled,
+    /// All clients' answers were more than `limits.answers_bytes`, and it was furthest behind with reading its own.
+    Unread,
     /// Nothing was heard from the neighbour for 15 seconds.
     Silent,
     /// A newer link with the same neighbour took its place.
@@ -133,6 +161,8 @@ pub enum Goodbye {
     Insecure,
     /// It was to be secured, and was not within 5 seconds.
     NeverSecured,
+    /// Its first line was a request of HTTP.
+    Http,
     /// This server is stopping.
     Stopping,
 }
@@ -152,6 +182,8 @@ pub enum Refusal {
     Role,
     /// The other side does not hold the secret, or says again what it heard.
     Proof,
+    /// There is a link with another server of the dialler's name, and that one lives.
+    Taken,
     /// The connection is not secured, or not by a certificate of this neighbour's.
     Certificate,
     /// The handshake took more than 5 seconds.

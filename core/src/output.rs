@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::config::Dialect;
 use crate::ids::{ConnId, LookupId, PeerId};
 use crate::notice::Notice;
-use crate::provider::Request;
+use crate::provider::{LookupError, Request};
 
 /// One thing to do, in the order of [`Output::actions`].
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,18 @@ pub enum Action<'a> {
         /// What to ask.
         request: Request<'a>,
     },
+    /// The answer to a question that was handed in with [`Herd::handle_query`](crate::Herd::handle_query).
+    Answer {
+        /// Which.
+        id: ConnId,
+        /// The `AT` line of the client's record as it was when the question came, without its line end.
+        record: &'a [u8],
+        /// What the provider answered, cut to the bound that was asked for; the provider's format for errors where
+        /// there is an error.
+        body: &'a [u8],
+        /// Why the provider has not answered.
+        error: Option<LookupError>,
+    },
     /// Nobody waits for this lookup any more.
     Cancel {
         /// Which.
@@ -92,6 +104,7 @@ pub struct Output {
 enum Step {
     Send { conn: ConnId, bytes: Range<usize>, form: Form },
     Lookup { id: LookupId, dialect: Dialect, request: Range<usize> },
+    Answer { id: ConnId, bytes: Range<usize>, error: Option<LookupError> },
     Other(Action<'static>),
 }
 
@@ -111,6 +124,12 @@ impl Output {
                 let text = core::str::from_utf8(&self.bytes[request.clone()]);
                 let text = text.expect("a request is made of ASCII");
                 Action::Lookup { id: *id, request: Request::new(*dialect, text) }
+            }
+            Step::Answer { id, bytes, error } => {
+                let bytes = &self.bytes[bytes.clone()];
+                let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+                let (record, body) = bytes.split_at(end);
+                Action::Answer { id: *id, record, body: body.trim_ascii(), error: *error }
             }
             Step::Other(action) => *action,
         })
@@ -161,6 +180,13 @@ impl Output {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(request);
         self.steps.push(Step::Lookup { id, dialect, request: start..self.bytes.len() });
+    }
+
+    /// Answers a question with its `AT` line and what follows that.
+    pub(crate) fn answer(&mut self, id: ConnId, bytes: &[u8], error: Option<LookupError>) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.steps.push(Step::Answer { id, bytes: start..self.bytes.len(), error });
     }
 
     fn append<T>(

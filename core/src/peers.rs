@@ -31,6 +31,13 @@ pub(crate) struct Peer {
     pub(crate) mark_due: bool,
     /// A mark of the neighbour's that we owe an answer.
     pub(crate) ack_due: Option<u64>,
+    /// A connection of another start of the neighbour, which has proven itself while there is a link: whether
+    /// the link still lives is being found out.
+    pub(crate) contender: Option<ConnId>,
+    /// The start of the neighbour that was refused because another lives.
+    pub(crate) refused: Option<Incarnation>,
+    /// How often the neighbour has refused this server, one after the other, because another of its name lives.
+    refusals: u32,
     /// The address from which it last proved itself, where it is the one that dials.
     pub(crate) proven_from: Option<Source>,
     /// Links that came up, and how many of them were resumed.
@@ -57,6 +64,9 @@ pub(crate) enum PeerState {
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest. A link that lasted as long was well, and the next attempt may be quick.
 pub(crate) const LAST_BACKOFF: Duration = Duration::from_secs(2);
+/// The first and the longest pause after the neighbour has said that it has a link with another server of our name.
+const FIRST_REFUSED: Duration = Duration::from_secs(2);
+const LAST_REFUSED: Duration = Duration::from_secs(60);
 
 impl Peer {
     pub(crate) fn new(neighbour: &Neighbour, own_name: &str) -> Self {
@@ -72,6 +82,9 @@ impl Peer {
             marked_at: Instant::default(),
             mark_due: false,
             ack_due: None,
+            contender: None,
+            refused: None,
+            refusals: 0,
             proven_from: None,
             links: 0,
             resumed: 0,
@@ -113,11 +126,25 @@ impl Peer {
     pub(crate) fn down(&mut self, entropy: &mut Entropy) -> Option<Duration> {
         self.state = PeerState::Down;
         self.dials.then(|| {
-            let half = self.backoff / 2;
+            let pause = match self.refusals.checked_sub(1) {
+                Some(before) => FIRST_REFUSED.saturating_mul(1 << before.min(10)).min(LAST_REFUSED),
+                None => self.backoff,
+            };
+            let half = pause / 2;
             let span = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX).max(1);
             self.backoff = (self.backoff * 2).min(LAST_BACKOFF);
             half + Duration::from_nanos(entropy.number() % span)
         })
+    }
+
+    /// Takes note that the neighbour has a link with another server of our name.
+    pub(crate) fn is_refused(&mut self) {
+        self.refusals = self.refusals.saturating_add(1);
+    }
+
+    /// Takes note of a link: whatever it was refused for before is over.
+    pub(crate) fn is_linked(&mut self) {
+        self.refusals = 0;
     }
 
     /// Takes note that there was a link with the neighbour for a while.

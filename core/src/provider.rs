@@ -178,18 +178,28 @@ pub(crate) fn write_error(dialect: Dialect, error: &LookupError, out: &mut Vec<u
 /// The most that is appended to what is left of a body.
 const LINE_ENDS: usize = 2;
 
-/// Newlines at both ends go, a run of them becomes one, and two follow.
+/// Line ends, LF or CR, at both ends go, a run of them becomes one LF, and two LF follow.
 fn write_paragraph(parts: &mut dyn Iterator<Item = &[u8]>, out: &mut Vec<u8>) {
     let start = out.len();
     for mut rest in parts {
+        // Most bodies have none. Then only runs are looked for, and the rest is copied as a whole.
+        let has_cr = memchr::memchr(b'\r', rest).is_some();
         while !rest.is_empty() {
             if out.len() == start || out.last() == Some(&b'\n') {
-                let newlines = rest.iter().take_while(|byte| **byte == b'\n').count();
-                rest = &rest[newlines..];
+                let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                rest = &rest[ends..];
             }
-            let end = memmem::find(rest, b"\n\n").map_or(rest.len(), |at| at + 1);
-            out.extend_from_slice(&rest[..end]);
-            rest = &rest[end..];
+            let end = if has_cr {
+                memchr::memchr2(b'\r', b'\n', rest)
+            } else {
+                memmem::find(rest, b"\n\n")
+            };
+            let (line, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            out.extend_from_slice(line);
+            if end.is_some() {
+                out.push(b'\n');
+            }
+            rest = behind;
         }
     }
     if out.len() > start && out.last() == Some(&b'\n') {
@@ -211,6 +221,7 @@ mod tests {
     use super::*;
     use crate::decimal::Decimal;
     use alloc::string::String;
+    use proptest::prelude::*;
 
     fn request(dialect: Dialect, radius: &str, bound: u32) -> String {
         let radius_km = Decimal::parse(radius.as_bytes()).unwrap();
@@ -250,6 +261,46 @@ mod tests {
         assert_eq!(answer(Dialect::Places, body, 1), "{\n   \"results\" : [\n      1\n   ]\n}\n\n");
         assert_eq!(answer(Dialect::Places, body, 0), "{\n   \"results\" : [\n   ]\n}\n\n");
         assert_eq!(answer(Dialect::Places, "{\n}", 0), "{\n}\n\n");
+    }
+
+    #[test]
+    fn whatever_ends_lines_no_line_of_an_answer_is_empty() {
+        let body = "{\r\n\r\n\"results\":[1],\r\n\"status\":\"OK\"}\r\n\r\n";
+        let expected = "{\n\"results\":[1],\n\"status\":\"OK\"}\n\n";
+        assert_eq!(answer(Dialect::Places, body, 1), expected);
+        assert_eq!(answer(Dialect::Places, &body.replace("\r\n", "\r"), 1), expected);
+        assert_eq!(answer(Dialect::Places, &body.replace("\r\n", "\n\r"), 1), expected);
+        assert_eq!(
+            answer(Dialect::Places, "\r\n{\"results\":[\r1,\r2\r]}\r", 1),
+            "{\"results\":[\n1\n]}\n\n"
+        );
+    }
+
+    proptest! {
+        /// Whatever blanks stand between the parts, what the JSON says stays, and lines end with LF alone.
+        #[test]
+        fn no_line_before_the_end_is_empty(
+            blanks in prop::collection::vec("[ \t\r\n]{0,5}", 26), bound in 0..4_u32,
+        ) {
+            let parts = [
+                "{", "\"html_attributions\"", ":", "[", "\"<a\\r\\n\\r\\n>\"", "]", ",", "\"results\"", ":", "[", "1", ",",
+                "{", "\"a\"", ":", "2", "}", ",", "3", "]", ",", "\"places\"", ":", "[]", "}", "",
+            ];
+            let body: String = blanks.iter().zip(parts).flat_map(|(blank, part)| [blank, part]).collect();
+            for dialect in [Dialect::Places, Dialect::PlacesNew, Dialect::Posts] {
+                let text = answer(dialect, &body, bound);
+                let end = if dialect == Dialect::Posts { "\n" } else { "\n\n" };
+                let inside = text.strip_suffix(end).unwrap();
+                prop_assert!(!inside.contains('\r'), "{dialect:?}: {text:?}");
+                prop_assert!(inside.split('\n').all(|line| !line.is_empty()), "{dialect:?}: {text:?}");
+                let value: serde_json::Value = serde_json::from_str(inside).unwrap();
+                if dialect != Dialect::PlacesNew {
+                    let mut expected: serde_json::Value = serde_json::from_str(&body).unwrap();
+                    expected["results"].as_array_mut().unwrap().truncate(bound as usize);
+                    prop_assert_eq!(value, expected);
+                }
+            }
+        }
     }
 
     #[test]

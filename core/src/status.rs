@@ -25,6 +25,8 @@ pub struct Status {
     pub clients: usize,
     /// All connections: clients, links, and those that are neither yet.
     pub connections: usize,
+    /// Bytes of answers that clients have not taken.
+    pub answers_bytes: usize,
     /// Lookups under way.
     pub lookups_running: usize,
     /// Lookups that wait for their turn.

@@ -68,3 +68,20 @@ impl Timers {
         self.heap.pop().map(|Reverse(due)| due)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_goes_off_when_its_time_has_come_and_once() {
+        let [before, time, after] = [1, 2, 3].map(Instant::from_nanos);
+        for now in [time, after] {
+            let mut timers = Timers::default();
+            timers.set(time, Wake::Stop);
+            assert_eq!(timers.pop_due(before), None);
+            assert_eq!(timers.pop_due(now), Some((time, Wake::Stop)));
+            assert_eq!(timers.pop_due(now), None);
+        }
+    }
+}

@@ -58,6 +58,8 @@ pub(crate) async fn write(host: Arc<Host<Writer>>, port: Arc<Port<Writer>>) {
             Ok(count) => host.wrote(&port, bytes, count),
             Err(_) => return host.lost(&port),
         }
+        // Who takes everything at once must not keep others from their turn.
+        yield_now().await;
     }
 }
 

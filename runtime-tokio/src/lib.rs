@@ -7,6 +7,8 @@
 mod connection;
 mod http;
 
+use core::future::Future;
+use core::time::Duration;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
@@ -109,9 +111,16 @@ async fn accept(host: Arc<Host<Writer>>, listener: TcpListener, door: Door) {
 async fn keep_time(host: Arc<Host<Writer>>) {
     loop {
         let wait = host.tick();
-        // Both a time-out and being hurried are reasons to go on.
-        let _ = timeout(wait, host.hurried()).await;
+        rest(wait, host.hurried()).await;
     }
+}
+
+/// Waits until the time is up or there is hurry. Others have their turn in any case: the core may want to be told the
+/// time at once, again and again.
+async fn rest(wait: Duration, hurried: impl Future<Output = ()>) {
+    yield_now().await;
+    // Both a time-out and being hurried are reasons to go on.
+    let _ = timeout(wait, hurried).await;
 }
 
 /// Does what takes waiting.
@@ -138,5 +147,27 @@ async fn perform(host: Arc<Host<Writer>>, provider: Provider, job: Job<Writer>) 
             }
         }
         Job::Write { port } => write(host, port).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::future::pending;
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+
+    #[test]
+    fn others_run_between_two_turns_of_the_timer() {
+        let runtime = start(1).unwrap();
+        let _guard = runtime.enter();
+        // What the core wants while it walks its table.
+        let mut rest = pin!(rest(Duration::ZERO, pending()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(rest.as_mut().poll(&mut context).is_pending());
+
+        let mut hurried = pin!(super::rest(Duration::MAX, async {}));
+        assert!(hurried.as_mut().poll(&mut context).is_pending());
+        assert!(hurried.as_mut().poll(&mut context).is_ready());
     }
 }

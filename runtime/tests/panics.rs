@@ -1,11 +1,12 @@
 //! A server that panics ends, and says where.
 
+use core::net::Ipv4Addr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ const DIRECTORY: &str = "HERD_TEST_PANICS_IN";
 #[test]
 fn a_server_of_which_one_thread_panics() {
     let Some(directory) = env::var_os(DIRECTORY) else { return };
-    let config = [directory.clone(), "/herd.toml".into()].into_iter().collect::<OsString>();
+    let config = [directory, "/herd.toml".into()].into_iter().collect::<OsString>();
     let args = ["herd-test".into(), "Hill".into(), "--config".into(), config];
     let code = server::run("herd-test", args, |server, ready| {
         let Server { settings, log, inquiry, .. } = server;

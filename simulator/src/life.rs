@@ -283,6 +283,7 @@ impl Life {
                 Action::Pause { .. }
                 | Action::Resume { .. }
                 | Action::Shutdown { .. }
+                | Action::Answer { .. }
                 | Action::Close { .. }
                 | Action::Dial { .. } => {}
             }
@@ -317,6 +318,10 @@ impl Life {
                 self.model.finishes(id.number(), error == Some(LookupError::Busy), clock)
             }
             Notice::Forgotten { records } => self.model.forgets(records, clock),
+            Notice::NameTwice { other: conn, .. } | Notice::OwnNameTwice { conn, .. } => {
+                let what = format!("connection {} is said to be of a second server", key(conn));
+                Err(Violation::new(Invariant::Links, what))
+            }
             Notice::Dropped { conn, why } => {
                 let what = format!("a line of connection {} was dropped: {why:?}", key(conn));
                 Err(Violation::new(Invariant::Links, what))
@@ -325,6 +330,7 @@ impl Life {
             | Notice::Secured { .. }
             | Notice::DialFailed { .. }
             | Notice::Ahead { .. }
+            | Notice::TooOld { .. }
             | Notice::NoRoom { .. } => Ok(()),
         }
     }
@@ -461,11 +467,13 @@ fn end(why: Goodbye) -> End {
         Goodbye::TooMany | Goodbye::Crowded => End::TooMany,
         Goodbye::Idle => End::Idle,
         Goodbye::Stalled => End::Stalled,
+        Goodbye::Unread => End::Unread,
         Goodbye::Silent => End::Silent,
         Goodbye::Replaced => End::Replaced,
         Goodbye::Stopping => End::Stopping,
         Goodbye::Refused => End::Refused,
         Goodbye::TurnedAway => End::TurnedAway,
+        Goodbye::Http => unreachable!("nobody speaks HTTP here"),
         Goodbye::Insecure | Goodbye::NeverSecured => unreachable!("nothing is secured here"),
     }
 }

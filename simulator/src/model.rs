@@ -33,6 +33,7 @@ pub(crate) struct Rules {
     pub(crate) connections: usize,
     pub(crate) pipeline: usize,
     pub(crate) output_bytes: usize,
+    pub(crate) answers_bytes: usize,
     pub(crate) stalled: u64,
     pub(crate) idle: u64,
     pub(crate) lookups: usize,
@@ -79,6 +80,7 @@ pub(crate) enum End {
     TooMany,
     Idle,
     Stalled,
+    Unread,
     Silent,
     Replaced,
     Stopping,
@@ -266,6 +268,10 @@ impl Model {
             End::Stalled => {
                 is_client && conn.unsent > 0 && conn.taken + rules.stalled <= clock.mono
             }
+            End::Unread => {
+                let others: usize = self.conns.values().map(Conn::answers).sum();
+                is_client && others + conn.answers() > rules.answers_bytes / 16 * 15
+            }
             End::Silent => conn.link.is_some() && conn.heard + links::SILENCE <= clock.mono,
             End::Replaced => conn.link.is_some(),
             End::Stopping => false,
@@ -304,7 +310,15 @@ impl Model {
             let what = format!("connection {key} broke, and is kept");
             return Err(Violation::new(Invariant::Closing, what));
         }
-        self.lookups.is_settled(&self.rules, clock, was_timeout)?;
+        let may_begin = |key, ticket| {
+            self.conns.get(&key).is_some_and(|conn| conn.may_begin(ticket, &self.rules))
+        };
+        self.lookups.is_settled(&self.rules, may_begin, clock, was_timeout)?;
+        let answers: usize = self.conns.values().map(Conn::answers).sum();
+        if answers > self.rules.answers_bytes {
+            let what = format!("clients have {answers} bytes of answers to take");
+            return Err(Violation::new(Invariant::Memory, what));
+        }
         for key in core::mem::take(&mut self.dirty) {
             let Some(conn) = self.conns.get(&key) else { continue };
             if let Some(due) = conn.due.front() {

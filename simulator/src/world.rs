@@ -325,6 +325,7 @@ impl<'t> World<'t> {
             connections: limits.connections as usize,
             pipeline: limits.pipeline as usize,
             output_bytes: limits.output_bytes as usize,
+            answers_bytes: limits.answers_bytes as usize,
             stalled: u64::from(limits.stalled_s) * SECOND,
             idle: u64::from(limits.idle_s) * SECOND,
             lookups: limits.lookups as usize,
@@ -445,6 +446,7 @@ impl<'t> World<'t> {
                     }
                     self.tells_notice(at, notice);
                 }
+                Action::Answer { .. } => {}
             }
         }
     }
@@ -500,6 +502,7 @@ impl<'t> World<'t> {
             Action::Dial { peer, .. } => (6, peer.index() as u64, b""),
             Action::Lookup { id, request } => (7, id.number(), life::query(request).as_bytes()),
             Action::Cancel { id } => (8, id.number(), b""),
+            Action::Answer { id, body, .. } => (9, id.index() as u64, body),
             Action::Log(_) => return,
         };
         let mut head = [0; 26];

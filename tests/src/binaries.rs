@@ -24,6 +24,13 @@ pub fn herd_places() -> &'static Path {
     program("herd-places")
 }
 
+/// The `herd-posts` program, which is beside the others when this returns.
+pub fn herd_posts() -> &'static Path {
+    static POSTS: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let built = POSTS.get_or_init(|| build(&["herd-posts"]));
+    built.get("herd-posts").expect("the workspace builds a program herd-posts")
+}
+
 /// Builds the servers, for a caller that starts no other program and does not want to wait until those are built.
 ///
 /// To be called before anything is started: the first program that is has all of them built.

@@ -177,6 +177,13 @@ impl Client {
         core::mem::take(&mut self.ahead)
     }
 
+    /// Takes one byte from the kernel, if there is one, and throws it away.
+    pub fn take_one(&mut self) {
+        self.stream.set_nonblocking(true).expect("an open socket takes options");
+        let _ = self.stream.read(&mut [0]);
+        self.stream.set_nonblocking(false).expect("an open socket takes options");
+    }
+
     /// Everything until the connection ends.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {

@@ -24,7 +24,7 @@ mod tls;
 mod upstream;
 
 pub use at::At;
-pub use binaries::{build_only_servers, herd, herd_places};
+pub use binaries::{build_only_servers, herd, herd_places, herd_posts};
 pub use client::Client;
 pub use clock::{
     PATIENCE, eventually, eventually_some, holds_for, monotonic, pass, wall_nanos, within,

@@ -6,7 +6,7 @@
 
 use core::hint::black_box;
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use herd_benches::{AT, GRAMMAR, Hill, IAMAT, Pair, WHATSAT, body, reports};
+use herd_benches::{AT, GRAMMAR, Hill, IAMAT, Pair, WHATSAT, body, newcomers, reports};
 use herd_core::{Command, Update, cut_results};
 
 /// A server that has heard all of this once, and has its buffers.
@@ -15,6 +15,13 @@ fn hill(second: u32) -> (Hill, Vec<u8>) {
     let mut calls = reports(1000, second);
     hill.hear(&reports(1000, 0)[1]);
     (hill, calls.swap_remove(0))
+}
+
+/// A server that has no room left, and has made room before.
+fn full() -> (Hill, Vec<u8>) {
+    let mut hill = Hill::full(1000);
+    hill.hear(&newcomers(0));
+    (hill, newcomers(1))
 }
 
 fn lookup() -> (Hill, Vec<u8>) {
@@ -59,6 +66,13 @@ fn fresh((mut hill, call): (Hill, Vec<u8>)) -> (Hill, Vec<u8>) {
     (hill, call)
 }
 
+#[library_benchmark(setup = full)]
+#[bench::lines_64()]
+fn evict((mut hill, call): (Hill, Vec<u8>)) -> (Hill, Vec<u8>) {
+    hill.hear(black_box(&call));
+    (hill, call)
+}
+
 #[library_benchmark(setup = lookup)]
 #[bench::five_of_20()]
 fn whatsat((mut hill, body): (Hill, Vec<u8>)) -> (Hill, Vec<u8>) {
@@ -88,8 +102,18 @@ fn handshake(pair: Pair) -> Pair {
 
 library_benchmark_group!(
     name = steps,
-    benchmarks =
-        [parse_iamat, parse_whatsat, parse_at, settled, fresh, whatsat, splice, one_hop, handshake]
+    benchmarks = [
+        parse_iamat,
+        parse_whatsat,
+        parse_at,
+        settled,
+        fresh,
+        evict,
+        whatsat,
+        splice,
+        one_hop,
+        handshake
+    ]
 );
 
 main!(library_benchmark_groups = steps);

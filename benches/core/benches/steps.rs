@@ -5,7 +5,7 @@
 
 use core::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use herd_benches::{AT, GRAMMAR, Hill, IAMAT, LINES, Pair, WHATSAT, body, reports};
+use herd_benches::{AT, GRAMMAR, Hill, IAMAT, LINES, Pair, WHATSAT, body, newcomers, reports};
 use herd_core::{Command, Update, cut_results};
 
 const CLIENTS: [u32; 3] = [1_000, 100_000, 1_000_000];
@@ -49,6 +49,20 @@ fn tables(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(clients), |bencher| {
             bencher.iter_batched(
                 || fresh.next().expect("time has no end"),
+                |call| hill.hear(&call),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+        group.finish();
+
+        // Each line is of a client that is not known, in whose favour the smallest record goes.
+        let mut group = criterion.benchmark_group("evict");
+        group.throughput(Throughput::Elements(LINES as u64));
+        let mut hill = Hill::full(clients);
+        let mut calls = (0..).map(newcomers);
+        group.bench_function(BenchmarkId::from_parameter(clients), |bencher| {
+            bencher.iter_batched(
+                || calls.next().expect("numbers have no end"),
                 |call| hill.hear(&call),
                 criterion::BatchSize::SmallInput,
             );

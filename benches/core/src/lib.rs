@@ -6,7 +6,7 @@
 
 use core::net::Ipv4Addr;
 use herd_core::{
-    Action, Config, ConnId, Dialect, Dialled, Grammar, Herd, Instant, LinkKind, Listener,
+    Action, Config, ConnId, Dialect, Dialled, Grammar, Herd, Instant, Limits, LinkKind, Listener,
     Neighbour, Now, Output, PeerId, Response, Secret, Seed, Timestamp,
 };
 
@@ -46,8 +46,22 @@ impl Hill {
         hill
     }
 
+    /// A server that knows as many clients as it may.
+    pub fn full(clients: u32) -> Self {
+        let limits = Limits { clients, ..Limits::default() };
+        let mut hill = Self::allowing(limits);
+        for call in reports(clients, 0) {
+            hill.hear(&call);
+        }
+        hill
+    }
+
     fn new() -> Self {
-        let mut herd = server("Hill", "Jaquez");
+        Self::allowing(Limits::default())
+    }
+
+    fn allowing(limits: Limits) -> Self {
+        let mut herd = server("Hill", "Jaquez", limits);
         let now = now();
         let mut out = Output::new();
         let client = herd.handle_accept(
@@ -117,7 +131,7 @@ impl Pair {
     /// Two servers that have not met.
     pub fn new() -> Self {
         let mut hill = Hill::new();
-        let mut jaquez = server("Jaquez", "Hill");
+        let mut jaquez = server("Jaquez", "Hill", Limits::default());
         let mut heard = Output::new();
         hill.herd.handle_timeout(hill.now, &mut hill.out);
         hill.out.clear();
@@ -183,6 +197,15 @@ pub fn reports(clients: u32, second: u32) -> Vec<Vec<u8>> {
     pieces
 }
 
+/// [`LINES`] reports of clients that no other call names, newer than all of [`reports`] in the first second. `call`
+/// tells the calls apart.
+pub fn newcomers(call: u32) -> Vec<u8> {
+    let line = |line| {
+        format!("IAMAT newcomer-{call:07}-{line:02} +34.068930-118.445127 {}.5\n", FIRST_SECOND + 1)
+    };
+    (0..LINES).map(line).collect::<String>().into_bytes()
+}
+
 /// A provider's answer with twenty results, of some 10 KiB.
 pub fn body() -> Vec<u8> {
     let item = |number: u32| {
@@ -196,10 +219,11 @@ pub fn body() -> Vec<u8> {
         .into_bytes()
 }
 
-fn server(name: &str, neighbour: &str) -> Herd {
+fn server(name: &str, neighbour: &str, limits: Limits) -> Herd {
     Herd::new(Config {
         neighbours: vec![Neighbour { name: neighbour.into(), kind: LinkKind::Herd }],
         secret: Secret::new(*b"for benches only, and long enough"),
+        limits,
         ..Config::new(name, Seed([1; 32]))
     })
     .expect("the configuration is sound")
@@ -245,6 +269,10 @@ mod tests {
         assert_eq!(hill.herd.counters().reports, 1064);
         let answer = hill.look_up(b"WHATSAT walker-0000001 10 5\n", &body());
         assert!(answer > 1000 && answer < body().len());
+
+        let mut hill = Hill::full(1000);
+        hill.hear(&newcomers(0));
+        assert_eq!(hill.herd.counters().evicted, LINES as u64);
 
         let mut pair = Pair::new().meet();
         pair.tell(&reports(1000, 0)[0]);

@@ -204,11 +204,12 @@ impl<'a> Driver<'a> {
                 Err(error) => return self.lose(number, text(&error)),
             };
             let before = connection.in_flight;
+            let now = clock.now();
             let received = connection.receive(
                 &self.buffer[..count],
-                clock.now(),
+                now,
                 &mut self.checkers[connection.server],
-                &phase.measure(number),
+                &phase.measure(number, now),
                 &mut self.tally,
             );
             let answered = u64::from(before - connection.in_flight);

@@ -25,7 +25,9 @@ pub(crate) struct Phase<'a> {
     end: Until,
     /// How many lines each connection has sent.
     sent: Vec<u64>,
+    /// When measuring was due to begin, and the processor time when it was noticed.
     began: Option<(Duration, Cpu)>,
+    /// When it was due to end, or did.
     ended: Option<(Duration, Cpu)>,
     /// How many lines have been answered.
     pub(crate) answered: u64,
@@ -99,20 +101,31 @@ impl<'a> Phase<'a> {
         in_flight: u64,
         is_alive: bool,
     ) -> Result<(), Error> {
+        // What is measured lies between the moments that were due: on a busy machine it is later when this is called.
         if self.began.is_none() && now >= self.ramp {
-            self.began = Some((now, self.cpu()?));
+            self.began = Some((self.ramp, self.cpu()?));
         }
         if self.ended.is_none() && (!is_alive || self.is_done(now, in_flight)) {
             // A server that has gone by now has no processor time to tell.
-            self.ended = Some((now, self.cpu().unwrap_or_default()));
+            self.ended = Some((now.min(self.due_end()), self.cpu().unwrap_or_default()));
         }
         Ok(())
     }
 
+    /// When measuring is to end, as far as the time says.
+    fn due_end(&self) -> Duration {
+        match self.end {
+            Until::Time(time) => self.ramp.saturating_add(time),
+            Until::Round(_) | Until::Lines { .. } => Duration::MAX,
+        }
+    }
+
     fn is_done(&self, now: Duration, in_flight: u64) -> bool {
-        let Some((began, _)) = self.began else { return false };
+        if self.began.is_none() {
+            return false;
+        }
         match (self.end, &self.way) {
-            (Until::Time(time), _) => now >= began + time,
+            (Until::Time(_), _) => now >= self.due_end(),
             (Until::Round(_), Way::Closed { started }) => {
                 *started == self.sent.len() && in_flight == 0
             }
@@ -217,14 +230,13 @@ impl<'a> Phase<'a> {
                 start(*started, self.sent.len(), self.ramp)
             }
             (_, None, _) => self.ramp,
-            (_, Some((began, _)), Until::Time(time)) => began + time,
-            (_, Some(_), Until::Round(_) | Until::Lines { .. }) => Duration::MAX,
+            (_, Some(_), _) => self.due_end(),
         };
         next.saturating_sub(now)
     }
 
-    /// How to measure the replies on a connection.
-    pub(crate) fn measure(&self, number: usize) -> Measure<'_> {
+    /// How to measure replies that come now on a connection.
+    pub(crate) fn measure(&self, number: usize, now: Duration) -> Measure<'_> {
         let turns = match &self.way {
             Way::Closed { .. } => None,
             Way::Open { schedule, .. } => {
@@ -235,7 +247,7 @@ impl<'a> Phase<'a> {
         Measure {
             turns,
             from: if is_measured { self.ramp } else { Duration::MAX },
-            counts: is_measured && self.began.is_some() && !self.is_over(),
+            counts: is_measured && !self.is_over() && (self.ramp..self.due_end()).contains(&now),
         }
     }
 
@@ -275,4 +287,52 @@ impl<'a> Phase<'a> {
 /// When connection `number` of a closed loop starts.
 fn start(number: usize, connections: usize, ramp: Duration) -> Duration {
     ramp.mul_f64(number as f64 / connections as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::{Ipv4Addr, SocketAddr};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn plan(pace: Pace, end: End) -> Plan {
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        Plan { pace, ramp: 100 * MS, end, ..Plan::new(vec![nowhere.into()]) }
+    }
+
+    #[test]
+    fn what_is_measured_lies_between_the_moments_that_were_due_however_late_it_is_noticed() {
+        for pace in [Pace::Closed, Pace::Open(2000.0)] {
+            let plan = plan(pace, End::After(500 * MS));
+            let mut phase = Phase::measured(1, &plan);
+            phase.go_on(99 * MS, 1, true).unwrap();
+            assert!(!phase.measure(0, 99 * MS).counts);
+            assert!(phase.measure(0, 101 * MS).counts, "before it is noticed");
+
+            phase.go_on(130 * MS, 1, true).unwrap();
+            phase.go_on(599 * MS, 1, true).unwrap();
+            assert!(!phase.is_over() && phase.measure(0, 599 * MS).counts);
+            assert!(!phase.measure(0, 600 * MS).counts);
+            phase.go_on(650 * MS, 0, true).unwrap();
+
+            assert!(phase.is_over());
+            assert_eq!(phase.used().0, 500 * MS, "{pace:?}");
+        }
+    }
+
+    #[test]
+    fn lines_at_a_rate_take_no_less_than_they_were_due_in() {
+        let plan = plan(Pace::Open(2000.0), End::Count(1000));
+        let mut phase = Phase::measured(1, &plan);
+
+        phase.go_on(140 * MS, 0, true).unwrap();
+        assert_eq!(phase.release(140 * MS).count(), 1);
+        phase.go_on(600 * MS, 1, true).unwrap();
+        assert_eq!(phase.release(600 * MS).count(), 1);
+        phase.go_on(600 * MS, 0, true).unwrap();
+
+        assert!(phase.is_over());
+        assert_eq!(phase.used().0, 500 * MS);
+    }
 }

@@ -1,5 +1,7 @@
 //! The cases as they stand in `cases.toml`.
 
+use super::play::Exchange;
+use super::text::Body;
 use serde::Deserialize;
 
 /// Something that a server must do.
@@ -19,7 +21,7 @@ pub(super) struct Case {
 }
 
 /// Something that not every run of the cases has.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Need {
     /// Servers that answer with places, as far as is known.
@@ -49,6 +51,34 @@ pub(super) struct Step {
     pub(super) until: bool,
     #[serde(default)]
     pub(super) closed: bool,
+    /// Whether it is about several commands on one connection.
+    #[serde(default)]
+    pub(super) together: bool,
+}
+
+impl Step {
+    /// Whether a provider is asked for its answers.
+    pub(super) fn asks_a_provider(&self) -> bool {
+        self.send.contains("WHATSAT")
+    }
+
+    /// The commands one by one, each with what must come for it; `None` where they cannot be taken apart, since it is
+    /// the connection that the step is about.
+    pub(super) fn exchanges(&self) -> Option<Vec<Exchange<'_>>> {
+        if self.same || self.closed || self.end {
+            return None;
+        }
+        let commands: Vec<_> = self.send.split_inclusive("\\n").collect();
+        let is_answer = |at: &usize| Body::parse(&self.expect[*at]).is_none();
+        let starts: Vec<_> = (0..self.expect.len()).filter(is_answer).collect();
+        let ends = starts.iter().skip(1).copied().chain([self.expect.len()]);
+        let expected: Vec<_> =
+            starts.iter().zip(ends).map(|(at, end)| &self.expect[*at..end]).collect();
+        (!self.together && commands.len() == expected.len()).then(|| {
+            let pairs = commands.into_iter().zip(expected);
+            pairs.map(|(send, expect)| Exchange { send, expect }).collect()
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +107,22 @@ fn once() -> usize {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_step_is_taken_apart_into_commands_with_what_must_come_for_each() {
+        let all = all();
+        let case = |name: &str| all.iter().find(|case| case.name == name).unwrap();
+
+        let places = &case("WHATSAT gives no more than the bound").steps[1];
+        let exchanges = places.exchanges().unwrap();
+        assert!(exchanges.len() > 1);
+        assert!(exchanges.iter().all(|one| one.send.ends_with("\\n") && one.expect.len() == 2));
+        assert_eq!(case("several commands may come at once").steps[0].exchanges(), None);
+        let of_the_assignment = all.iter().filter(|case| case.assignment);
+        let whole = of_the_assignment
+            .filter(|case| case.steps.iter().all(|step| step.exchanges().is_some()));
+        assert_eq!(whole.count() + 1, all.iter().filter(|case| case.assignment).count());
+    }
 
     #[test]
     fn every_case_has_a_name_of_its_own_and_a_reason() {

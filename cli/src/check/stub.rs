@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use herd_config::Failure;
+use std::io;
 use std::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -25,10 +26,17 @@ pub(super) fn serve(address: &str) -> Result<Runtime, Failure> {
             tokio::net::TcpListener::from_std(listener)?
         };
         runtime.spawn(async { axum::serve(listener, router).await });
-        std::io::Result::Ok(runtime)
+        io::Result::Ok(runtime)
     };
-    start()
-        .map_err(|error| Failure::unable(format!("can not serve the stub at {address}: {error}")))
+    start().map_err(|error| {
+        let why = if error.kind() == io::ErrorKind::AddrInUse {
+            "something listens there, such as the upstream that `herd up` starts: stop it, or leave --upstream out"
+                .to_owned()
+        } else {
+            error.to_string()
+        };
+        Failure::unable(format!("cannot serve the stub at {address}: {why}"))
+    })
 }
 
 async fn answer(RawQuery(query): RawQuery) -> Response {

@@ -63,8 +63,8 @@ impl Words {
     }
 
     /// Whether a line that server `on` said is as expected. Fields in braces are held against what stands
-    /// there, and the IDs of servers remembered.
-    pub(super) fn fits(&mut self, expected: &[u8], line: &[u8], on: char) -> bool {
+    /// there, and the IDs of servers remembered. `lenient`: a time difference may have any number of decimals.
+    pub(super) fn fits(&mut self, expected: &[u8], line: &[u8], on: char, lenient: bool) -> bool {
         if !expected.contains(&b'{') {
             return expected == line;
         }
@@ -78,7 +78,10 @@ impl Words {
         while let Some(wanted) = expected.next() {
             let Some(field) = fields.next() else { return false };
             let fits = match wanted {
-                b"{skew}" => is_skew(field),
+                b"{skew}" => is_skew(field, lenient),
+                wanted if wanted.starts_with(b"{skew-") => {
+                    is_skew(field, lenient) && self.is_since(wanted, field)
+                }
                 b"{server}" => self.is_server(on, field),
                 b"{server" => {
                     let of = expected.next().and_then(|name| name.first()).copied();
@@ -93,21 +96,38 @@ impl Words {
         fields.next().is_none()
     }
 
+    /// Whether a time difference is about the time since a moment: `{skew-SECONDS}`.
+    fn is_since(&self, wanted: &[u8], field: &[u8]) -> bool {
+        let number = |bytes: &[u8]| str::from_utf8(bytes).ok()?.parse::<f64>().ok();
+        let moment = wanted.strip_prefix(b"{skew-").and_then(|rest| rest.strip_suffix(b"}"));
+        let (Some(moment), Some(skew)) = (moment.and_then(number), number(field)) else {
+            return false;
+        };
+        let since = self.now as f64 / 1e9 - moment;
+        (skew - since).abs() <= CLOCKS_APART_S
+    }
+
     fn is_server(&mut self, on: char, field: &[u8]) -> bool {
         let known = self.servers.entry(on).or_insert_with(|| field.to_vec());
         !field.is_empty() && known == field
     }
 }
 
-/// A sign, digits, a point and nine digits.
-fn is_skew(field: &[u8]) -> bool {
+/// How far the clock of a server may be from ours.
+const CLOCKS_APART_S: f64 = 600.0;
+
+/// A sign, digits, a point and nine digits; `lenient`: or any number of digits, and no point where there are none.
+fn is_skew(field: &[u8], lenient: bool) -> bool {
     let Some((b'+' | b'-', number)) = field.split_first() else { return false };
     let mut parts = number.split(|byte| *byte == b'.');
-    let (Some(seconds), Some(fraction), None) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
     let is_digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    is_digits(seconds) && is_digits(fraction) && fraction.len() == 9
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(seconds), None, None) => lenient && is_digits(seconds),
+        (Some(seconds), Some(fraction), None) => {
+            is_digits(seconds) && is_digits(fraction) && (lenient || fraction.len() == 9)
+        }
+        _ => false,
+    }
 }
 
 /// The byte that an escape stands for, and what follows it.
@@ -192,14 +212,37 @@ mod tests {
         let mut words = words();
         let at = words.bytes("AT {server} {skew} k");
 
-        assert!(words.fits(&at, b"AT Hill +0.000000001 k", 'A'));
-        assert!(!words.fits(&at, b"AT Ball +0.000000001 k", 'A'), "another server");
-        assert!(words.fits(&at, b"AT Ball -0.000000001 k", 'B'));
-        assert!(words.fits(b"AT {server B} {skew} k", b"AT Ball -0.000000001 k", 'A'));
+        assert!(words.fits(&at, b"AT Hill +0.000000001 k", 'A', false));
+        assert!(!words.fits(&at, b"AT Ball +0.000000001 k", 'A', false), "another server");
+        assert!(words.fits(&at, b"AT Ball -0.000000001 k", 'B', false));
+        assert!(words.fits(b"AT {server B} {skew} k", b"AT Ball -0.000000001 k", 'A', false));
         for bad in
             ["AT Hill +0.1 k", "AT Hill 0.000000001 k", "AT Hill +0.000000001 k x", "AT Hill"]
         {
-            assert!(!words.fits(&at, bad.as_bytes(), 'A'), "{bad}");
+            assert!(!words.fits(&at, bad.as_bytes(), 'A', false), "{bad}");
+        }
+    }
+
+    #[test]
+    fn where_the_assignment_is_all_a_time_difference_has_a_sign_and_any_decimals() {
+        for good in ["+0", "-1", "+0.26387", "+275208534.3440294240001"] {
+            assert!(is_skew(good.as_bytes(), true), "{good}");
+        }
+        for bad in ["0.5", "+", "+1.", "+.5", "+1e-05", "+-1", "+1.2.3", "+nan", "1", ""] {
+            assert!(!is_skew(bad.as_bytes(), true), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_time_difference_is_the_time_since_the_report() {
+        let mut words = words();
+        let at = b"AT {server} {skew-1520023000} k";
+
+        assert!(words.fits(at, b"AT Hill +934.9 k", 'A', true));
+        assert!(words.fits(at, b"AT Hill +1200 k", 'A', true), "clocks differ");
+        for bad in ["-934.9", "+0.5", "+1520023934.9", "+29734.9"] {
+            let line = format!("AT Hill {bad} k");
+            assert!(!words.fits(at, line.as_bytes(), 'A', true), "{bad}");
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) enum Event {
 const READY: &str = " listens on ";
 /// Servers answer what they owe for 5 s at most.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// Signals within this time of the first are one: `timeout`, for one, sends two.
+const AT_ONCE: Duration = Duration::from_millis(300);
 
 impl Family {
     pub(super) fn new() -> Result<Self, Failure> {
@@ -165,7 +167,8 @@ impl Family {
     ///
     /// Children get some time to end by themselves, unless there is another signal.
     pub(super) fn end(&mut self) {
-        let until = clock::now().mono.after(PATIENCE);
+        let began = clock::now().mono;
+        let until = began.after(PATIENCE);
         for is_server in [true, false] {
             let theirs = |member: &&Member| member.open > 0 && member.is_server == is_server;
             for member in self.members.iter().filter(theirs) {
@@ -181,15 +184,17 @@ impl Family {
                         warn(format_args!("{}", self.prefixed(at, &line)));
                     }
                     Ok(Event::Said(..)) => {}
-                    Ok(Event::Signal) | Err(_) => return self.kill(),
+                    Ok(Event::Signal) if clock::now().mono.since(began) < AT_ONCE => {}
+                    Ok(Event::Signal) => return self.kill("is not waited for"),
+                    Err(_) => return self.kill("does not end"),
                 }
             }
         }
     }
 
-    fn kill(&mut self) {
+    fn kill(&mut self, why: &str) {
         for member in self.members.iter_mut().filter(|member| member.open > 0) {
-            warn(format_args!("herd: {} does not end, and is killed", member.name));
+            warn(format_args!("herd: {} {why}, and is killed", member.name));
             drop(member.child.kill().and_then(|()| member.child.wait()));
         }
     }

@@ -1,6 +1,6 @@
 //! The upstream that a herd needs: whether to start one, and which.
 
-use crate::child::Program;
+use crate::child::{self, Program};
 use crate::output::say;
 use core::time::Duration;
 use herd_config::address::Address;
@@ -51,7 +51,7 @@ pub(super) fn needed(roster: &Roster) -> Result<Option<Upstream>, Failure> {
         }
         Dialect::Posts => {
             args.extend(["--demo".into(), "--database".into(), demo_database()?]);
-            Upstream { name: "herd-posts", program: Program::Posts, args }
+            Upstream { name: "herd-posts", program: child::beside("herd-posts")?, args }
         }
     }))
 }

@@ -7,12 +7,13 @@ use crate::command::{Command, Malformed, Query, Report, Update};
 use crate::conns::{Conn, LINGER, Role};
 use crate::directory::{HEARD_HERE, Newcomer, Place, Record};
 use crate::flow::{Lines, ReadState};
+use crate::http;
 use crate::ids::{ConnId, LookupId};
 use crate::lookups::{Asked, Lookup};
 use crate::notice::{Goodbye, Notice};
 use crate::output::{Action, Form, Output};
 use crate::provider::{self, LookupError, Response};
-use crate::replies::Question;
+use crate::replies::{Question, Ticket};
 use crate::time::{Instant, Now, Skew, Timestamp};
 use crate::timers::Wake;
 use crate::turns::Sharer;
@@ -37,6 +38,15 @@ impl Herd {
         out: &mut Output,
     ) -> usize {
         let batch = self.find_lines(input, limit, Command::client_of);
+        if let Some(conn) = self.conns.get_mut(id)
+            && core::mem::take(&mut conn.is_new)
+            && let Some(first) = batch.first().map(|entry| &input[..entry.end - 1])
+            && http::is_request(first)
+        {
+            self.batch = recycle(batch);
+            self.refuse_http(now, id, without_cr(first), out);
+            return input.len();
+        }
         let mut done = 0;
         for entry in &batch {
             self.obey(now, id, &input[done..entry.end - 1], entry, out);
@@ -139,11 +149,13 @@ impl Herd {
             };
             Some(directory.learn(place, &newcomer))
         };
-        let news = reply(conn, id, now.mono, out, answer);
+        let (news, sent) = reply(conn, id, now.mono, out, answer);
+        self.answers += sent;
         match self.count_report(news, refused) {
             Outcome::TableFull => out.log(Notice::NoRoom { conn: id }),
             Outcome::Ahead => out.log(Notice::Ahead { conn: id }),
-            Outcome::Kept | Outcome::Stale | Outcome::TooOld => {}
+            Outcome::TooOld => out.log(Notice::TooOld { conn: id }),
+            Outcome::Kept | Outcome::Stale => {}
         }
         self.pause_if_full(id, out);
     }
@@ -162,14 +174,28 @@ impl Herd {
         let Some(record) = record.filter(|record| !self.is_too_old(now, record.stamp)) else {
             return self.answer_invalid(now, id, without_cr(line), out);
         };
-        self.counters.queries += 1;
         let mut request = Vec::new();
         provider::write_request(self.config.dialect, record.location(), query, &mut request);
-        let at_line = [record.line, b"\n"].concat();
+        let question = Question { at_line: [record.line, b"\n"].concat(), bound: query.bound };
+        let source = self.conns.get(id).and_then(|conn| conn.source);
+        let sharer = source.map_or(Sharer::Connection(id), Sharer::Address);
+        self.ask(now, id, sharer, question, request, out);
+        self.pause_if_full(id, out);
+    }
+
+    /// Asks the provider, now or when it is the sharer's turn.
+    pub(super) fn ask(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        sharer: Sharer,
+        question: Question,
+        request: Vec<u8>,
+        out: &mut Output,
+    ) {
+        self.counters.queries += 1;
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let question = Question { at_line, bound: query.bound };
         let ticket = conn.replies.get_or_insert_default().push_waiting(question);
-        let sharer = conn.source.map_or(Sharer::Connection(id), Sharer::Address);
         // Whoever waits is first: a place may have become free just now.
         self.begin_lookups(now, out);
         match self.lookups.ask(now.mono, sharer, id, ticket, request, out) {
@@ -177,33 +203,30 @@ impl Herd {
             Asked::Waits => self.counters.lookups_waited += 1,
             Asked::InPlaceOf(other, lookup) => {
                 self.counters.lookups_waited += 1;
-                // Later: its answer may let its connection ask again.
-                self.displaced.push_back((other, lookup));
+                self.refused.push_back((other, lookup));
             }
-            Asked::Refused(lookup_id, lookup) => self.refuse_lookup(now, lookup_id, lookup, out),
+            Asked::Refused(lookup, of) => self.refused.push_back((lookup, of)),
         }
-        self.pause_if_full(id, out);
     }
 
-    /// Answers a lookup for which there is no room.
-    fn refuse_lookup(&mut self, now: Now, id: LookupId, lookup: Lookup, out: &mut Output) {
-        self.counters.lookups_refused += 1;
-        let refused = Lookup { begun: now.mono, ..lookup };
-        self.answer(now, id, refused, Err(LookupError::Busy), out);
-    }
-
-    /// Answers the lookups that made room for others, and begins those whose turn it is.
-    pub(super) fn settle_lookups(&mut self, now: Now, out: &mut Output) {
-        while let Some((id, lookup)) = self.displaced.pop_front() {
+    /// Answers the lookups for which there is no room. Not before the input is dealt with: an answer may let its
+    /// connection ask again.
+    pub(super) fn answer_refused(&mut self, now: Now, out: &mut Output) {
+        while let Some((id, lookup)) = self.refused.pop_front() {
             if self.conns.get(lookup.conn).is_some() {
-                self.refuse_lookup(now, id, lookup, out);
+                self.counters.lookups_refused += 1;
+                let lookup = Lookup { begun: now.mono, ..lookup };
+                self.answer(now, id, lookup, Err(LookupError::Busy), out);
             }
         }
-        self.begin_lookups(now, out);
     }
 
-    fn begin_lookups(&mut self, now: Now, out: &mut Output) {
-        if self.lookups.begin_next(now.mono, out) {
+    /// Begins the lookups whose turn it is.
+    pub(super) fn begin_lookups(&mut self, now: Now, out: &mut Output) {
+        let (conns, limits) = (&self.conns, &self.config.limits);
+        let may_begin =
+            |id, ticket| conns.get(id).is_some_and(|conn| may_begin(conn, ticket, limits));
+        if self.lookups.begin_next(now.mono, may_begin, out) {
             self.watch_lookups();
         }
     }
@@ -222,15 +245,46 @@ impl Herd {
         self.answer_invalid(now, id, without_cr(line), out);
     }
 
+    /// Answers the first line of a connection, a request of HTTP, and ends the connection: what follows may be lines
+    /// that a web page has had a browser send.
+    pub(super) fn refuse_http(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
+        self.counters.http_requests += 1;
+        self.answer_invalid(now, id, line, out);
+        if let Some(conn) = self.conns.get_mut(id) {
+            if conn.flow.read == ReadState::Open {
+                conn.flow.read = ReadState::Ignored;
+                conn.flow.update_driver(id, out);
+            }
+            drop(conn.framer.take());
+        }
+    }
+
+    /// Answers a line that is too long by its begin.
+    pub(super) fn refuse_long_line(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        begin: &[u8],
+        out: &mut Output,
+    ) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if core::mem::take(&mut conn.is_new) && http::may_be_request(begin) {
+            self.refuse_http(now, id, begin, out);
+        } else {
+            self.answer_invalid(now, id, begin, out);
+        }
+    }
+
     /// Answers a line that is no command with a copy of itself.
     pub(super) fn answer_invalid(&mut self, now: Now, id: ConnId, line: &[u8], out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         self.counters.invalid += 1;
-        reply(conn, id, now.mono, out, |bytes| {
+        let ((), sent) = reply(conn, id, now.mono, out, |bytes| {
             bytes.extend_from_slice(b"? ");
             bytes.extend_from_slice(line);
             bytes.push(b'\n');
         });
+        self.answers += sent;
         self.pause_if_full(id, out);
     }
 
@@ -248,7 +302,7 @@ impl Herd {
         let Some(conn) = self.conns.get_mut(lookup.conn) else { return };
         let Some(replies) = conn.replies.as_mut() else { return };
         let mut error = None;
-        replies.settle(lookup.ticket, |question| {
+        self.answers += replies.settle(lookup.ticket, |question| {
             let written = match answer {
                 Ok(response) if response.body.len() > limit => Err(LookupError::TooLong),
                 Ok(response) => {
@@ -275,6 +329,9 @@ impl Herd {
             self.lookups_took.add(took);
         }
         out.log(Notice::LookupDone { id, conn: lookup.conn, error, waited, took });
+        if self.answer_question(lookup.conn, error, out) {
+            return;
+        }
         self.deliver(now, lookup.conn, out);
         self.pause_if_full(lookup.conn, out);
         self.finish_if_done(now, lookup.conn, out);
@@ -293,6 +350,8 @@ impl Herd {
         }
         if conn.owed() == 0 {
             conn.replies = None;
+        } else if conn.flow.in_flight < limits.output_bytes as usize {
+            self.lookups.release(id);
         }
         if conn.flow.lines == Lines::Held && !is_full(conn, &limits) {
             conn.flow.lines = Lines::Due;
@@ -303,7 +362,10 @@ impl Herd {
     /// Ends a connection from which nothing more is read, once everything is answered and taken.
     pub(super) fn finish_if_done(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let is_over = matches!(conn.flow.read, ReadState::PeerClosed | ReadState::Stopped);
+        let is_over = matches!(
+            conn.flow.read,
+            ReadState::PeerClosed | ReadState::Stopped | ReadState::Ignored
+        );
         if !is_over || conn.flow.lines != Lines::Flowing {
             return;
         }
@@ -353,26 +415,35 @@ impl Herd {
 
 /// Whether a client is owed so much that nothing more is read from it.
 fn is_full(conn: &Conn, limits: &crate::Limits) -> bool {
-    conn.owed() >= limits.pipeline as usize || conn.flow.in_flight >= limits.output_bytes as usize
+    conn.owed() >= limits.pipeline as usize || conn.answers() >= limits.output_bytes as usize
 }
 
-/// Writes an answer straight to the output, or behind those that still wait.
+/// Whether the next lookup of a client, that of `ticket`, may begin: not while it has as many bytes of answers to
+/// take as may wait, unless they wait for this one.
+fn may_begin(conn: &Conn, ticket: Ticket, limits: &crate::Limits) -> bool {
+    let most = limits.output_bytes as usize;
+    let is_first = || conn.replies.as_ref().is_some_and(|replies| replies.is_first(ticket));
+    conn.flow.in_flight < most && (conn.answers() < most || is_first())
+}
+
+/// Writes an answer straight to the output, or behind those that still wait; says how many bytes it has.
 fn reply<T>(
     conn: &mut Conn,
     id: ConnId,
     now: Instant,
     out: &mut Output,
     write: impl FnOnce(&mut Vec<u8>) -> T,
-) -> T {
+) -> (T, usize) {
     let Some(replies) = &mut conn.replies else {
         let (value, sent) = out.send(id, Form::Lines, write);
         conn.flow.sent(sent, now);
-        return value;
+        return (value, sent);
     };
     let mut bytes = Vec::new();
     let value = write(&mut bytes);
+    let length = bytes.len();
     replies.push_ready(bytes);
-    value
+    (value, length)
 }
 
 /// A line without a CR at its end.

@@ -1,5 +1,6 @@
 //! Connections that come, change what they are, fall silent and go.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Herd, SPARE_TIMERS};
@@ -10,6 +11,7 @@ use crate::ids::ConnId;
 use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::{Action, Output};
 use crate::peers::LAST_BACKOFF;
+use crate::sources::Source;
 use crate::time::{Instant, Now, seconds};
 use crate::timers::Wake;
 
@@ -55,7 +57,7 @@ impl Herd {
             && !conn.is_unproven()
             && let Some(from) = conn.from
         {
-            self.unproven.remove(from, id);
+            self.unproven.remove(Source::of(from), id);
         }
         if !conn.is_client()
             && let Some(source) = conn.source.take()
@@ -72,7 +74,7 @@ impl Herd {
     /// where another has as many.
     pub(super) fn expect_handshake(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(from) = self.conns.get(id).and_then(|conn| conn.from) else { return };
-        self.unproven.insert(from, id);
+        self.unproven.insert(Source::of(from), id);
         let most = self.config.limits.handshakes as usize + self.peers.len();
         if self.unproven.len() <= most {
             return;
@@ -117,6 +119,38 @@ impl Herd {
         conn.flow.update_driver(id, out);
     }
 
+    /// Makes room for answers: closes the clients that are furthest behind with reading theirs, and among those that
+    /// read the ones with most to take. Whoever reads is not behind, so those who do not read go first, however
+    /// little each of them holds. More is closed than has to be, so that this is seldom looked at; not of those
+    /// that read.
+    pub(super) fn close_unread(&mut self, now: Now, out: &mut Output) {
+        let most = self.config.limits.answers_bytes as usize;
+        let behind = |conn: &Conn| {
+            let has_some = conn.flow.in_flight > 0;
+            if has_some { now.mono.since(conn.flow.behind_since).as_secs() } else { 0 }
+        };
+        let clients =
+            self.conns.iter().filter(|(_, conn)| matches!(conn.role, Role::Client { .. }));
+        let mut holding: Vec<_> = clients
+            .filter(|(_, conn)| conn.answers() > 0)
+            .map(|(id, conn)| (behind(conn), conn.answers(), id))
+            .collect();
+        holding.sort_unstable_by(|one, other| other.cmp(one));
+        for (behind, _, id) in holding {
+            let enough = if behind > 0 { most - most / 16 } else { most };
+            if self.answers <= enough {
+                break;
+            }
+            self.counters.unread += 1;
+            self.close(now, id, Goodbye::Unread, out);
+        }
+    }
+
+    /// Why a connection was shut.
+    pub(super) fn shut_for(&self) -> Goodbye {
+        if self.stopping { Goodbye::Stopping } else { Goodbye::Http }
+    }
+
     /// Closes a connection and forgets it.
     pub(super) fn close(&mut self, now: Now, id: ConnId, why: Goodbye, out: &mut Output) {
         if self.forget(now, id, why, out) {
@@ -132,7 +166,10 @@ impl Herd {
             self.sources.leave(source);
         }
         if let Some(from) = conn.from.filter(|_| conn.is_unproven()) {
-            self.unproven.remove(from, id);
+            self.unproven.remove(Source::of(from), id);
+        }
+        if matches!(conn.role, Role::Client { .. }) {
+            self.answers -= conn.answers();
         }
         if conn.replies.is_some() {
             let abandoned = self.lookups.abandon(now.mono, id, out);
@@ -153,9 +190,14 @@ impl Herd {
                 out.log(Notice::Closed { conn: id, why });
                 self.link_down(now, peer, id, out);
             }
-            Role::Client { .. } | Role::Undecided(_) | Role::Opening(_) => {
+            Role::Opening(Opening::Contest { exchange, .. }) => {
+                out.log(Notice::Closed { conn: id, why });
+                self.peers[exchange.peer.index()].contender.take_if(|contender| *contender == id);
+            }
+            Role::Client { .. } | Role::Undecided(_) | Role::Opening(Opening::Proof(_)) => {
                 out.log(Notice::Closed { conn: id, why });
             }
+            Role::Question => self.answers -= conn.answers(),
         }
         true
     }
@@ -170,14 +212,17 @@ impl Herd {
         let shut = matches!(conn.flow.read, ReadState::HalfClosed { .. });
         let unproven = conn.is_unproven();
         let awaited = conn.is_awaited();
+        let contests = matches!(conn.role, Role::Opening(Opening::Contest { .. }));
         match conn.due(&self.config.limits) {
             Some(due) if due <= now.mono && shut => {
-                self.close(now, id, Goodbye::Stopping, out);
+                let why = self.shut_for();
+                self.close(now, id, why, out);
             }
             Some(due) if due <= now.mono && awaited => {
                 self.counters.insecure += 1;
                 self.close(now, id, Goodbye::NeverSecured, out);
             }
+            Some(due) if due <= now.mono && contests => self.end_contest(now, id, out),
             Some(due) if due <= now.mono && unproven => {
                 self.refuse(now, id, Refusal::TimedOut, out);
             }

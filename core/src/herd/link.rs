@@ -59,7 +59,7 @@ impl Herd {
     }
 
     /// Sends what is due of `MARK` and `ACK`, if there is room.
-    fn say_progress(&mut self, now: Now, id: PeerId, out: &mut Output) {
+    pub(super) fn say_progress(&mut self, now: Now, id: PeerId, out: &mut Output) {
         let peer = &self.peers[id.index()];
         if !peer.mark_due && peer.ack_due.is_none() {
             return;
@@ -100,7 +100,10 @@ impl Herd {
         out: &mut Output,
     ) {
         if let Some(old) = self.peers[id.index()].link() {
+            // Its place is taken already.
+            let contender = self.peers[id.index()].contender.take();
             self.close(now, old, Goodbye::Replaced, out);
+            self.peers[id.index()].contender = contender;
         }
         let peer = &mut self.peers[id.index()];
         let resumed = theirs.is_some() && peer.incarnation == theirs;
@@ -111,10 +114,13 @@ impl Herd {
             peer.cursor = Cursor::new(1, self.last_origin);
             peer.acked = 0;
         }
+        peer.is_linked();
+        peer.refused.take_if(|refused| Some(*refused) == theirs);
         peer.incarnation = theirs;
         peer.marked = 0;
         peer.marked_at = now.mono;
-        peer.mark_due = false;
+        // Whoever waits for its place is waiting for an answer.
+        peer.mark_due = peer.contender.is_some();
         peer.ack_due = None;
         peer.state = PeerState::Up(conn);
         peer.alarm = None;
@@ -136,6 +142,7 @@ impl Herd {
         let peer = &self.peers[id.index()];
         if [PeerState::Up(conn), PeerState::Opening(conn)].contains(&peer.state) {
             self.retry(now, id, out);
+            self.win_contest(now, id, out);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::ids::{ConnId, PeerId};
 use crate::notice::{Notice, Refusal};
 use crate::output::Output;
 use crate::peers::PeerState;
+use crate::sources::Source;
 use crate::time::Now;
 
 impl Herd {
@@ -129,16 +130,32 @@ impl Herd {
                 return self.send_proof(now, id, &exchange, out);
             }
             Opening::Proof(exchange) => exchange,
+            Opening::Contest { .. } => return self.refuse(now, id, Refusal::NotAHandshake, out),
         };
         let transcript = self.transcript(id, &exchange);
         if !transcript.is_proof(exchange.ours.other(), &self.config.secret, line) {
+            if exchange.ours == Side::Dialler
+                && let Some(address) = transcript.read_taken(&self.config.secret, line)
+            {
+                return self.is_taken(now, id, exchange.peer, address, out);
+            }
             return self.refuse(now, id, Refusal::Proof, out);
         }
+        let peer = &mut self.peers[exchange.peer.index()];
+        if exchange.ours == Side::Acceptor {
+            peer.proven_from = self.conns.get(id).and_then(|conn| conn.from).map(Source::of);
+            if peer.link().is_some() && peer.incarnation != Some(exchange.theirs) {
+                return self.begin_contest(now, id, exchange, out);
+            }
+        }
+        self.open(now, id, &exchange, out);
+    }
+
+    /// Makes a link of a connection whose other side has proven itself.
+    pub(super) fn open(&mut self, now: Now, id: ConnId, exchange: &Exchange, out: &mut Output) {
         self.become_role(id, Role::Link(exchange.peer));
         if exchange.ours == Side::Acceptor {
-            self.peers[exchange.peer.index()].proven_from =
-                self.conns.get(id).and_then(|conn| conn.from);
-            self.send_proof(now, id, &exchange, out);
+            self.send_proof(now, id, exchange, out);
         }
         self.link_up(now, exchange.peer, id, Some(exchange.theirs), out);
     }
@@ -166,7 +183,7 @@ impl Herd {
         }
     }
 
-    fn transcript(&self, id: ConnId, exchange: &Exchange) -> Transcript<'_> {
+    pub(super) fn transcript(&self, id: ConnId, exchange: &Exchange) -> Transcript<'_> {
         let Exchange { peer, ours, nonce, theirs, their_nonce } = *exchange;
         let own_name = self.config.name.as_bytes();
         let their_name = self.peers[peer.index()].neighbour.name.as_bytes();

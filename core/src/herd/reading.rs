@@ -7,7 +7,7 @@ use crate::command::Malformed;
 use crate::config::Limits;
 use crate::conns::{Door, Role};
 use crate::directory::Place;
-use crate::flow::Lines;
+use crate::flow::{Lines, ReadState};
 use crate::framer::Next;
 use crate::handshake::HELLO;
 use crate::ids::ConnId;
@@ -63,6 +63,9 @@ impl Herd {
         let mut done = 0;
         while done < input.len() {
             let Some(conn) = self.conns.get_mut(id) else { return input.len() };
+            if conn.flow.read == ReadState::Ignored {
+                return input.len();
+            }
             if conn.flow.lines != Lines::Flowing {
                 break;
             }
@@ -99,7 +102,7 @@ impl Herd {
                 self.prove(now, id, *opening, &input[..end], out);
                 end + 1
             }
-            None => input.len(),
+            Some(Role::Question) | None => input.len(),
         }
     }
 
@@ -146,13 +149,13 @@ impl Herd {
                 // It was given the room of a handshake.
                 let begin = &begin[..begin.len().min(self.config.limits.line_bytes as usize)];
                 self.become_client_if_undecided(id);
-                self.answer_invalid(now, id, begin, out);
+                self.refuse_long_line(now, id, begin, out);
             }
-            Some(Role::Client { .. }) => self.answer_invalid(now, id, begin, out),
+            Some(Role::Client { .. }) => self.refuse_long_line(now, id, begin, out),
             Some(Role::Undecided(_) | Role::Opening(_)) => {
                 self.refuse(now, id, Refusal::NotAHandshake, out);
             }
-            None => {}
+            Some(Role::Question) | None => {}
         }
     }
 }
@@ -169,5 +172,6 @@ fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
         Role::Undecided(Door::Links | Door::SharedFull(_)) | Role::Opening(_) | Role::Link(_) => {
             LINK_LINE_BYTES
         }
+        Role::Question => 0,
     }
 }

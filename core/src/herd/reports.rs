@@ -82,7 +82,8 @@ impl Herd {
             Outcome::Kept => self.counters.records += 1,
             Outcome::TableFull => self.counters.no_room += 1,
             Outcome::Ahead => self.counters.ahead += 1,
-            Outcome::Stale | Outcome::TooOld => {}
+            Outcome::TooOld => self.counters.too_old += 1,
+            Outcome::Stale => {}
         }
         outcome
     }

@@ -14,7 +14,7 @@ impl Herd {
     /// Reads no more from a connection, but answers what was read.
     pub(super) fn stop_reading(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if matches!(conn.role, Role::Link(_)) {
+        if matches!(conn.role, Role::Link(_) | Role::Question) {
             return;
         }
         if conn.flow.read == ReadState::Open {
@@ -40,6 +40,7 @@ impl Herd {
     pub(super) fn abandon_all(&mut self, now: Now, out: &mut Output) {
         let open: Vec<_> = self.conns.iter().map(|(id, _)| id).collect();
         for id in open {
+            self.abandon_question(now, id, out);
             self.close(now, id, Goodbye::Stopping, out);
         }
     }

@@ -63,11 +63,15 @@ pub(super) fn write_answer(
     out: &mut Vec<u8>,
 ) -> Result<(), LookupError> {
     if response.status != 200 {
-        return write_refusal(response, out);
+        return write_refusal(response, LookupError::Status(response.status), out);
     }
     json::cut_results(response.body, 0).map_err(LookupError::NotJson)?;
-    let [places] = json::members(response.body, ["places"]);
-    let places = json::items(places.unwrap_or(b"[]")).ok_or(LookupError::Foreign)?;
+    let [places, error] = json::members(response.body, ["places", "error"]);
+    if error.is_some_and(|error| error != b"null") {
+        return write_refusal(response, LookupError::Foreign, out);
+    }
+    let mut places = json::items(places.unwrap_or(b"[]")).ok_or(LookupError::Foreign)?;
+    places.retain(|place| !is_misplaced(place));
     let kept = &places[..places.len().min(bound as usize)];
     if !kept.iter().all(|place| place.starts_with(b"{")) {
         return Err(LookupError::Foreign);
@@ -83,14 +87,20 @@ pub(super) fn write_answer(
     Ok(())
 }
 
-/// Appends what Google says is wrong: a `google.rpc.Status`, whose code HTTP's status follows from.
-fn write_refusal(response: Response<'_>, out: &mut Vec<u8>) -> Result<(), LookupError> {
-    let unexplained = LookupError::Status(response.status);
+/// Appends what Google says is wrong: a `google.rpc.Status`, whose code HTTP's status follows from, unless something
+/// between made that 200. `unexplained` is what it is where nothing is said.
+fn write_refusal(
+    response: Response<'_>,
+    unexplained: LookupError,
+    out: &mut Vec<u8>,
+) -> Result<(), LookupError> {
     json::cut_results(response.body, 0).map_err(|_| unexplained)?;
     let [error] = json::members(response.body, ["error"]);
-    let [message, details] = json::members(error.unwrap_or(b"{}"), ["message", "details"]);
+    let [code, message, details] =
+        json::members(error.unwrap_or(b"{}"), ["code", "message", "details"]);
     let message = message.filter(|message| message.starts_with(b"\"")).ok_or(unexplained)?;
-    let status = match response.status {
+    let code = code.and_then(|code| core::str::from_utf8(code).ok()?.parse().ok());
+    let status = match if response.status == 200 { code.unwrap_or(0) } else { response.status } {
         400 if is_about_the_key(details) => "REQUEST_DENIED",
         400 => "INVALID_REQUEST",
         401 | 403 => "REQUEST_DENIED",
@@ -112,6 +122,30 @@ fn is_about_the_key(details: Option<&[u8]>) -> bool {
         let [reason] = json::members(detail, ["reason"]);
         reason.is_some_and(|reason| reason.starts_with(b"\"API_KEY_"))
     })
+}
+
+/// Whether a place says where it is, and there is no such place. As any message in JSON a `LatLng` leaves out what is
+/// zero; one that is not there at all is a place without a location.
+fn is_misplaced(place: &[u8]) -> bool {
+    let [location] = json::members(place, ["location"]);
+    location.is_some_and(|location| degrees(location).is_none())
+}
+
+/// The latitude and the longitude of a `LatLng`, as they are written.
+fn degrees(point: &[u8]) -> Option<[&[u8]; 2]> {
+    let zero = b"0".as_slice();
+    let [lat, lng] = json::members(
+        Some(point).filter(|point| point.starts_with(b"{"))?,
+        ["latitude", "longitude"],
+    );
+    let [lat, lng] = [lat.unwrap_or(zero), lng.unwrap_or(zero)];
+    (is_within(lat, 90.0) && is_within(lng, 180.0)).then_some([lat, lng])
+}
+
+/// Whether this is a number from `-limit` to `limit`.
+fn is_within(value: &[u8], limit: f64) -> bool {
+    let number = core::str::from_utf8(value).ok().filter(|_| is_number(value));
+    number.and_then(|number| number.parse().ok()).is_some_and(|number: f64| number.abs() <= limit)
 }
 
 /// Appends a `Place` as a result of Nearby Search.
@@ -150,10 +184,13 @@ fn write_place(place: &[u8], out: &mut Vec<u8>) {
     result.text("business_status", business_status);
     result.object("geometry", |geometry| {
         geometry.point("location", location);
-        geometry.object("viewport", |viewport| {
-            viewport.point("northeast", high);
-            viewport.point("southwest", low);
-        });
+        // Half a viewport is none.
+        if high.and_then(degrees).is_some() && low.and_then(degrees).is_some() {
+            geometry.object("viewport", |viewport| {
+                viewport.point("northeast", high);
+                viewport.point("southwest", low);
+            });
+        }
     });
     result.icon("icon", icon);
     result.text("icon_background_color", color);
@@ -171,7 +208,8 @@ fn write_place(place: &[u8], out: &mut Vec<u8>) {
     result.value("scope", Some(b"\"GOOGLE\""));
     result.list("types", types);
     result.number("user_ratings_total", ratings);
-    result.text("vicinity", short_address.or(address));
+    let is_text = |text: &&[u8]| text.starts_with(b"\"");
+    result.text("vicinity", short_address.filter(is_text).or(address));
     result.end();
 }
 
@@ -292,8 +330,11 @@ impl<'a> Object<'a> {
         self.value(key, value.filter(|value| matches!(*value, b"true" | b"false")));
     }
 
+    /// A list of texts.
     fn list(&mut self, key: &str, value: Option<&[u8]>) {
-        self.value(key, value.filter(|value| value.starts_with(b"[")));
+        let items = value.and_then(json::items);
+        let are_texts = items.is_some_and(|items| items.iter().all(|item| item.starts_with(b"\"")));
+        self.value(key, value.filter(|_| are_texts));
     }
 
     /// The picture for the mask at this address.
@@ -305,14 +346,12 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A `LatLng`. As any message in JSON it leaves out what is zero.
+    /// A `LatLng`.
     fn point(&mut self, key: &str, value: Option<&[u8]>) {
-        let Some(value) = value.filter(|value| value.starts_with(b"{")) else { return };
-        let degrees = json::members(value, ["latitude", "longitude"]);
-        let [lat, lng] = degrees.map(|degrees| degrees.filter(|degrees| is_number(degrees)));
+        let Some([lat, lng]) = value.and_then(degrees) else { return };
         self.object(key, |point| {
-            point.value("lat", lat.or(Some(b"0")));
-            point.value("lng", lng.or(Some(b"0")));
+            point.value("lat", Some(lat));
+            point.value("lng", Some(lng));
         });
     }
 
@@ -453,7 +492,7 @@ mod tests {
         assert_eq!(result("{}"), r#"{"scope":"GOOGLE"}"#);
         assert_eq!(
             result(
-                r#"{"id":5,"rating":"4","types":null,"location":[],"displayName":"x","plusCode":{},"currentOpeningHours":{"openNow":1},"priceLevel":"PRICE_LEVEL_UNSPECIFIED"}"#
+                r#"{"id":5,"rating":"4","types":[1],"displayName":"x","plusCode":{},"currentOpeningHours":{"openNow":1},"priceLevel":"PRICE_LEVEL_UNSPECIFIED"}"#
             ),
             r#"{"scope":"GOOGLE"}"#
         );
@@ -461,6 +500,69 @@ mod tests {
             result(r#"{"location":{"longitude":10},"formattedAddress":"Nowhere"}"#),
             r#"{"geometry":{"location":{"lat":0,"lng":10}},"scope":"GOOGLE","vicinity":"Nowhere"}"#
         );
+    }
+
+    #[test]
+    fn a_place_whose_location_is_none_is_left_out() {
+        let ids = |location: &str| {
+            let body = format!(
+                r#"{{"places":[{{"id":"a","location":{location}}},{{"id":"b","location":{{"latitude":-9e1,"longitude":180.0}}}}]}}"#
+            );
+            let value: Value = serde_json::from_str(&answer(200, &body, 1).unwrap()).unwrap();
+            value["results"][0]["place_id"].as_str().unwrap().to_string()
+        };
+        for location in [
+            "[]",
+            "null",
+            "5",
+            r#""34,-118""#,
+            r#"{"latitude":"34.1","longitude":-118}"#,
+            r#"{"latitude":null,"longitude":-118}"#,
+            r#"{"latitude":34,"longitude":[-118]}"#,
+            r#"{"latitude":34,"longitude":true}"#,
+            r#"{"latitude":90.0001,"longitude":0}"#,
+            r#"{"latitude":0,"longitude":-1801e-1}"#,
+            r#"{"latitude":1e999}"#,
+        ] {
+            assert_eq!(ids(location), "b", "{location}");
+        }
+        for location in ["{}", r#"{"latitude":90}"#, r#"{"latitude":-0.0,"longitude":-180}"#] {
+            assert_eq!(ids(location), "a", "{location}");
+        }
+        let none = answer(200, r#"{"places":[{"location":null}]}"#, 5).unwrap();
+        assert!(none.contains("ZERO_RESULTS"), "{none}");
+    }
+
+    #[test]
+    fn what_is_wrong_beside_the_location_is_left_out_of_its_place() {
+        let body = r#"{"places":[{"id":"a","location":{"latitude":1,"longitude":2},"viewport":{"low":{"latitude":"0"},"high":{}},"shortFormattedAddress":5,"formattedAddress":"Here","types":"bar"}]}"#;
+        let expected = r#"{"html_attributions":[],"results":[{"geometry":{"location":{"lat":1,"lng":2}},"place_id":"a","reference":"a","scope":"GOOGLE","vicinity":"Here"}],"status":"OK"}"#;
+        assert_eq!(answer(200, body, 5).unwrap(), format!("{expected}\n\n"));
+    }
+
+    #[test]
+    fn an_error_with_the_status_of_success_is_one_all_the_same() {
+        for (error, status) in [
+            (r#"{"code":403,"message":"No."}"#, "REQUEST_DENIED"),
+            (r#"{"code":429,"message":"No.","status":"RESOURCE_EXHAUSTED"}"#, "OVER_QUERY_LIMIT"),
+            (r#"{"code":"403","message":"No."}"#, "UNKNOWN_ERROR"),
+            (r#"{"message":"No."}"#, "UNKNOWN_ERROR"),
+        ] {
+            for rest in ["", r#","places":[]"#, r#","places":[{"id":"a"}]"#] {
+                let body = format!(r#"{{"error":{error}{rest}}}"#);
+                assert_eq!(
+                    answer(200, &body, 5).unwrap(),
+                    format!(
+                        "{{\"html_attributions\":[],\"results\":[],\"status\":\"{status}\",\"error_message\":\"No.\"}}\n\n"
+                    )
+                );
+            }
+        }
+        for error in ["{}", "5", r#""No.""#, "[]", r#"{"code":403}"#, r#"{"message":5}"#] {
+            let body = format!(r#"{{"error":{error}}}"#);
+            assert_eq!(answer(200, &body, 5), Err(LookupError::Foreign), "{error}");
+        }
+        assert!(answer(200, r#"{"error":null}"#, 5).unwrap().contains("ZERO_RESULTS"));
     }
 
     #[test]

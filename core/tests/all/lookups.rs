@@ -146,11 +146,11 @@ fn who_has_most_waiting_gives_way_and_is_answered_in_order() {
     let first = hill.request();
     assert_eq!(hill.asks(other, "WHATSAT kiwi 5 5"), "");
     assert_eq!(hill.counters().lookups_refused, 1);
-    let refused = hill.logged().into_iter().find_map(|notice| match notice {
-        Notice::LookupDone { conn, error, .. } => Some((conn, error)),
-        _ => None,
-    });
-    assert_eq!(refused, Some((greedy, Some(LookupError::Busy))));
+    let is_refused = |notice: Notice| {
+        let Notice::LookupDone { conn, error, .. } = notice else { return false };
+        (conn, error) == (greedy, Some(LookupError::Busy))
+    };
+    assert!(hill.logged().into_iter().any(is_refused));
     assert_eq!(hill.asks(greedy, "WHATSAT kiwi 6 5"), "", "it has as much waiting as anybody");
     assert_eq!(hill.counters().lookups_refused, 2);
 
@@ -283,4 +283,14 @@ fn a_lookup_is_logged_with_its_times_and_its_outcome() {
         waited: Duration::from_secs(2),
         took: Duration::from_secs(3),
     }));
+}
+
+#[test]
+fn of_a_client_that_leaves_the_running_and_the_waiting_lookups_are_abandoned() {
+    let (mut hill, conn) = with(1, 5);
+    for radius in 1..=4 {
+        hill.says(conn, &format!("WHATSAT kiwi {radius} 5"));
+    }
+    hill.breaks(conn);
+    assert_eq!(hill.counters().lookups_abandoned, 4);
 }

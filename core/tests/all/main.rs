@@ -3,14 +3,17 @@
 //! Each module is about one behaviour. Nothing here sleeps or reads a clock: time is invented.
 #![expect(clippy::unwrap_used, reason = "where a test is wrong it may fail at once")]
 
+mod answers;
 mod determinism;
 mod flood;
 mod handshake;
+mod http;
 mod iamat;
 mod limits;
 mod lines;
 mod lookups;
 mod mesh;
+mod namesakes;
 mod net;
 mod plain;
 mod pressure;

@@ -230,6 +230,7 @@ impl Net {
                     | Did::Resume(_)
                     | Did::Shutdown(_)
                     | Did::Lookup(..)
+                    | Did::Answer(..)
                     | Did::Cancel(_)
                     | Did::Log(_) => {}
                 }

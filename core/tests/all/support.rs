@@ -60,6 +60,8 @@ pub(crate) enum Did {
     Close(ConnId),
     Dial(PeerId, Duration),
     Lookup(LookupId, String),
+    /// A question's number, the `AT` line, the body.
+    Answer(ConnId, String, String, Option<LookupError>),
     Cancel(LookupId),
     Log(Notice),
 }
@@ -79,6 +81,9 @@ impl From<Action<'_>> for Did {
             Action::Lookup { id, request: Request::Post { body, fields } } => {
                 Self::Lookup(id, format!("{fields} {body}"))
             }
+            Action::Answer { id, record, body, error } => {
+                Self::Answer(id, text(record), text(body), error)
+            }
             Action::Cancel { id } => Self::Cancel(id),
             Action::Log(notice) => Self::Log(notice),
         }
@@ -90,6 +95,10 @@ impl Did {
     pub(crate) fn lookup(&self) -> Option<(LookupId, &str)> {
         if let Self::Lookup(id, request) = self { Some((*id, request)) } else { None }
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// One server and its driver.
@@ -161,6 +170,7 @@ impl Server {
                 | Did::Shutdown(_)
                 | Did::Dial(..)
                 | Did::Lookup(..)
+                | Did::Answer(..)
                 | Did::Cancel(_)
                 | Did::Log(_) => {}
             }
@@ -359,6 +369,11 @@ impl Server {
     /// Waits for the server to dial `name`, and connects it: the connection and the line it opens with.
     pub(crate) fn dials(&mut self, name: &str) -> (ConnId, String) {
         self.waits_until_dialling(name);
+        self.connects(name)
+    }
+
+    /// The attempt to connect to `name` succeeds: the connection and the line it opens with.
+    pub(crate) fn connects(&mut self, name: &str) -> (ConnId, String) {
         let peer = self.peer(name);
         let conn = self.act(|herd, now, out| herd.handle_dial(now, peer, Dialled::Connected, out));
         let conn = conn.expect("the server waits for the connection it asked for");
@@ -367,11 +382,16 @@ impl Server {
 
     /// How long it is until the server dials `name`.
     pub(crate) fn waits_until_dialling(&mut self, name: &str) -> Duration {
+        self.waits_until_dialling_within(name, Duration::from_secs(3))
+    }
+
+    /// The same, where it may take so long.
+    pub(crate) fn waits_until_dialling_within(&mut self, name: &str, most: Duration) -> Duration {
         let began = self.now.mono;
         let peer = self.peer(name);
         while !self.did.iter().any(|did| matches!(did, Did::Dial(dialled, _) if *dialled == peer)) {
             let (due, _) = self.herd.poll_timeout().expect("a server that dials has a timer");
-            assert!(due.since(began) < Duration::from_secs(3), "it is not dialled");
+            assert!(due.since(began) < most, "it is not dialled");
             self.waits(due.since(self.now.mono));
         }
         self.did.retain(|did| !matches!(did, Did::Dial(dialled, _) if *dialled == peer));

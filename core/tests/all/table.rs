@@ -1,8 +1,9 @@
 //! How many records there may be, and how old.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
-use herd_core::{Config, Limits, Notice};
+use herd_core::{Config, Herd, Limits, Notice, Now, Timestamp};
 use proptest::prelude::*;
 
 use crate::support::{Server, Stranger, config, limited};
@@ -82,6 +83,36 @@ fn records_are_forgotten_by_their_own_stamps() {
 }
 
 #[test]
+fn a_call_that_forgets_looks_at_a_part_of_a_large_table() {
+    const STEPS: u64 = 1 << 16;
+    let limits = Limits { record_age_s: 60, idle_s: 0, ..Limits::default() };
+    let mut hill = Server::new(limited(limits));
+    let conn = hill.client();
+    for piece in reports(150_000, |_| [b'x'; 16]).chunks(64 * 1024) {
+        hill.types(conn, piece);
+    }
+    assert_eq!(hill.herd.records(), 150_000);
+    hill.now = Now {
+        wall: Timestamp::from_nanos(hill.now.wall.nanos() + 100_000_000_000),
+        mono: hill.now.mono.after(Duration::from_secs(100)),
+    };
+    let mut calls = 0;
+    while hill.herd.records() > 0 {
+        let before = hill.counters().forgotten;
+        hill.act(Herd::handle_timeout);
+        calls += 1;
+        assert!(hill.counters().forgotten - before <= STEPS);
+        let (due, _) = hill.herd.poll_timeout().unwrap();
+        assert_eq!(due <= hill.now.mono, hill.herd.records() > 0);
+    }
+    assert_eq!(calls, 3);
+    let records = hill.logged().into_iter().filter_map(|notice| {
+        if let Notice::Forgotten { records } = notice { Some(records) } else { None }
+    });
+    assert_eq!(records.sum::<usize>(), 150_000);
+}
+
+#[test]
 fn a_report_that_is_too_old_already_is_answered_and_neither_kept_nor_passed_on() {
     let mut hill = Server::new(Config {
         limits: Limits { record_age_s: 60, ..Limits::default() },
@@ -92,8 +123,11 @@ fn a_report_that_is_too_old_already_is_answered_and_neither_kept_nor_passed_on()
     assert_eq!(hill.asks(conn, "IAMAT kiwi +1-2 1").lines().count(), 1);
     assert_eq!(clients(&hill), [""; 0]);
     assert!(hill.told(adams).is_empty());
+    assert_eq!(hill.counters().too_old, 1);
+    assert!(hill.logged().contains(&Notice::TooOld { conn }));
     hill.says(conn, "IAMAT kiwi +1-2 1520023935");
     assert_eq!(clients(&hill), ["kiwi"]);
+    assert_eq!(hill.counters().too_old, 1);
 }
 
 #[test]

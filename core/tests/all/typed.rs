@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use herd_core::{
-    Config, Herd, Limits, Malformed, Outcome, Output, Report, Timestamp, Watch, Watched,
+    Config, ConnId, Dialect, Herd, Limits, LookupError, Malformed, Outcome, Output, Query, Report,
+    Timestamp, Watch, Watched,
 };
 
-use crate::support::{BEGIN, Server, Stranger, config, limited};
+use crate::support::{BEGIN, Did, Server, Stranger, config, limited};
 
 fn report<'a>(client: &'a str, time: &'a str) -> Report<'a> {
     Report::new(client.as_bytes(), b"+34.068930-118.445127", time.as_bytes()).unwrap()
@@ -139,4 +140,115 @@ fn a_watch_that_was_overtaken_is_told_so_and_given_the_whole_table() {
     read(&herd, &mut watch, &mut known);
     assert_eq!(known.len(), 20);
     assert!(known.values().all(|time| time == "4"), "{known:?}");
+}
+
+const ASKER: core::net::IpAddr = core::net::IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 7));
+
+/// Asks what is within 10 km of a client; the number of the question.
+fn asks(server: &mut Server, client: &str) -> Option<ConnId> {
+    let query = Query::new(client.as_bytes(), b"10", 1, Dialect::Places).unwrap();
+    server.act(|herd, now, out| herd.handle_query(now, ASKER, &query, out))
+}
+
+fn answers(server: &mut Server) -> Vec<(ConnId, String, String, Option<LookupError>)> {
+    let answer = |did| {
+        if let Did::Answer(id, record, body, error) = did {
+            Some((id, record, body, error))
+        } else {
+            None
+        }
+    };
+    server.did().into_iter().filter_map(answer).collect()
+}
+
+#[test]
+fn a_question_is_answered_with_the_record_and_the_body() {
+    let mut hill = Server::hill();
+    reports(&mut hill, "kiwi", "1520023934.5");
+    let id = asks(&mut hill, "kiwi").unwrap();
+    let (lookup, request) = hill.requests().remove(0);
+    assert_eq!(request, "location=34.068930,-118.445127&radius=10000");
+    hill.answers(lookup, "{\"results\": [1, 2]}\n\n");
+    let record = "AT Hill +0.682837383 kiwi +34.068930-118.445127 1520023934.5".to_string();
+    assert_eq!(answers(&mut hill), [(id, record, "{\"results\": [1]}".to_string(), None)]);
+    assert_eq!(hill.herd.status().connections, 0);
+}
+
+#[test]
+fn nothing_is_asked_about_a_client_that_is_not_known() {
+    let mut hill = Server::hill();
+    assert_eq!(asks(&mut hill, "kiwi"), None);
+    assert!(hill.requests().is_empty());
+}
+
+#[test]
+fn a_question_that_the_provider_does_not_answer_says_why() {
+    let mut hill = Server::hill();
+    reports(&mut hill, "kiwi", "1520023934.5");
+    let id = asks(&mut hill, "kiwi").unwrap();
+    hill.waits_s(10);
+    let all = answers(&mut hill);
+    assert_eq!((all[0].0, all[0].3), (id, Some(LookupError::TimedOut)));
+    assert!(all[0].2.contains("did not answer in time"), "{all:?}");
+}
+
+#[test]
+fn questions_have_a_turn_among_those_of_clients() {
+    let limits = Limits { lookups: 1, lookup_queue: 1, ..Limits::default() };
+    let mut hill = Server::new(limited(limits));
+    reports(&mut hill, "kiwi", "1520023934.5");
+    let ids: Vec<_> = (0..3).map(|_| asks(&mut hill, "kiwi").unwrap()).collect();
+    let refused = answers(&mut hill);
+    assert_eq!(refused.len(), 1, "one is asked and one waits");
+    assert_eq!((refused[0].0, refused[0].3), (ids[2], Some(LookupError::Busy)));
+}
+
+#[test]
+fn a_question_can_be_taken_back() {
+    let mut hill = Server::hill();
+    reports(&mut hill, "kiwi", "1520023934.5");
+    let id = asks(&mut hill, "kiwi").unwrap();
+    let lookup = hill.request();
+    hill.act(|herd, now, out| herd.handle_close(now, id, out));
+    assert!(hill.did().contains(&Did::Cancel(lookup)));
+    hill.answers(lookup, "{}");
+    assert!(answers(&mut hill).is_empty());
+    assert_eq!(hill.herd.status().connections, 0);
+}
+
+#[test]
+fn a_server_that_stops_answers_what_it_was_asked() {
+    let mut hill = Server::hill();
+    reports(&mut hill, "kiwi", "1520023934.5");
+    let id = asks(&mut hill, "kiwi").unwrap();
+    hill.stops();
+    assert_eq!(asks(&mut hill, "kiwi"), None);
+    assert!(!hill.herd.has_stopped());
+    hill.waits_s(5);
+    assert_eq!(answers(&mut hill)[0].0, id);
+    assert!(hill.herd.has_stopped());
+}
+
+#[test]
+fn bytes_and_ends_that_are_handed_in_for_a_question_are_ignored() {
+    let mut hill = Server::hill();
+    reports(&mut hill, "kiwi", "1520023934.5");
+    let id = asks(&mut hill, "kiwi").unwrap();
+    let lookup = hill.request();
+    hill.types(id, b"IAMAT emu +1-2 3\n");
+    hill.ends(id);
+    assert_eq!(hill.herd.record(b"emu"), None);
+    hill.answers(lookup, "{}");
+    assert_eq!(answers(&mut hill).len(), 1);
+}
+
+#[test]
+fn a_question_is_within_what_the_provider_takes() {
+    let query = |radius: &'static str, bound| {
+        Query::new(b"kiwi", radius.as_bytes(), bound, Dialect::Places).err()
+    };
+    assert_eq!(query("50", 20), None);
+    assert_eq!(query("50.1", 20), Some(Malformed::OutOfRange));
+    assert_eq!(query("50", 21), Some(Malformed::OutOfRange));
+    assert_eq!(query("-1", 1), Some(Malformed::BadNumber));
 }

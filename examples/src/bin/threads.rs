@@ -180,6 +180,8 @@ impl Adapter {
                 }
                 // One that has been begun goes on; the core ignores what comes of it.
                 Action::Cancel { id } => drop(state.lookups.remove(&id)),
+                // No question is handed in here: clients speak in lines.
+                Action::Answer { .. } => {}
                 Action::Log(notice) => {
                     self.log.event(now.wall, log::Level::Info, format_args!("{notice:?}"));
                 }

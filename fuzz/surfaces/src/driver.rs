@@ -122,7 +122,10 @@ impl Driver {
                     self.given_up.push(id);
                 }
                 Action::Log(Notice::LinkUp { .. }) => self.is_linked = true,
-                Action::Shutdown { .. } | Action::Dial { .. } | Action::Log(_) => {}
+                Action::Shutdown { .. }
+                | Action::Dial { .. }
+                | Action::Answer { .. }
+                | Action::Log(_) => {}
             }
         }
         self.out.clear();

@@ -79,7 +79,7 @@ pub fn read(path: &Path) -> Result<Roster, Failure> {
 /// The first thing that is wrong, with file and line.
 pub fn parse(path: &Path, text: &str) -> Result<Roster, Failure> {
     let source = Source::new(path, text);
-    let file: File = source.parse()?;
+    let file: File = source.parse(File::KEYS)?;
     let servers = servers::servers(&source, &file.server)?;
     Ok(Roster {
         name: path.display().to_string(),
@@ -174,12 +174,16 @@ fn variable(source: &Source<'_>, name: &Spanned<String>) -> Result<String, Failu
 }
 
 fn limits(source: &Source<'_>, raw: &Limits) -> Result<herd_core::Limits, Failure> {
-    let limits = raw.over(herd_core::Limits::default());
+    let mut limits = raw.over(herd_core::Limits::default());
+    if raw.span("answers_bytes").is_none() {
+        // Who lets the provider's answers be larger has not said that fewer of them find room.
+        limits.answers_bytes = limits.answers_bytes.max(limits.least_answers_bytes());
+    }
     let Err(error) = limits.check() else {
         return Ok(limits);
     };
-    use herd_core::ConfigError::{LimitTooLarge, ZeroLimit};
-    if let ZeroLimit(key) | LimitTooLarge(key, _) = error
+    use herd_core::ConfigError::{LimitTooLarge, LimitTooSmall, ZeroLimit};
+    if let ZeroLimit(key) | LimitTooLarge(key, _) | LimitTooSmall(key, _) = error
         && let Some(span) = raw.span(key)
     {
         return Err(source.wrong(&span, error));

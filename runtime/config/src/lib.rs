@@ -11,6 +11,7 @@ mod failure;
 pub mod logging;
 pub mod roster;
 pub mod secret;
+mod words;
 
 pub use args::Args;
 pub use failure::Failure;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::words::one_of;
 
 /// What goes into the log file.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Level {
     /// Events, and every line received and sent
     #[default]
@@ -16,6 +17,13 @@ pub enum Level {
     Events,
     /// There is no file; warnings still go to standard error
     Off,
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = [("lines", Self::Lines), ("events", Self::Events), ("off", Self::Off)];
+        one_of(deserializer, &values)
+    }
 }
 
 /// What is logged, and where.

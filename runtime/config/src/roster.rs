@@ -5,8 +5,10 @@
 
 use crate::address::Address;
 use crate::logging::LogSettings;
+use crate::words::one_of;
 use core::time::Duration;
 use herd_core::{Dialect, Limits, LinkKind};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -119,8 +121,7 @@ pub struct Upstream {
 }
 
 /// How an upstream is asked and answers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UpstreamDialect {
     /// Google Places Nearby Search, the first of its kind.
     PlacesLegacy,
@@ -128,6 +129,17 @@ pub enum UpstreamDialect {
     PlacesNew,
     /// The 2012 Twitter search.
     Posts,
+}
+
+impl<'de> Deserialize<'de> for UpstreamDialect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = [
+            ("places-legacy", Self::PlacesLegacy),
+            ("places-new", Self::PlacesNew),
+            ("posts", Self::Posts),
+        ];
+        one_of(deserializer, &values)
+    }
 }
 
 impl UpstreamDialect {

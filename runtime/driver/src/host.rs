@@ -19,6 +19,7 @@ mod actions;
 mod connections;
 mod conversation;
 mod neighbours;
+pub(crate) mod rations;
 mod replies;
 mod secured;
 mod warnings;
@@ -50,6 +51,7 @@ use herd_log::{Direction, LogFile};
 use herd_tls::Tls;
 
 use connections::Connections;
+use rations::{LeftOut, Rations, WHILE};
 use replies::Replies;
 use warnings::rationed;
 
@@ -59,6 +61,8 @@ pub struct Host<S> {
     perform: Box<dyn Fn(Job<S>) + Send + Sync>,
     log: LogFile,
     inquiry: Inquiry,
+    /// What this server is called.
+    name: Arc<str>,
     /// Where each neighbour is reached, and what it is called.
     peers: Vec<(Arc<str>, Arc<str>)>,
     /// The addresses of plain servers.
@@ -92,6 +96,8 @@ struct State<S> {
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
+    /// What clients have had of the log.
+    rations: Rations,
     /// When something that strangers can bring about was last said on standard error.
     warned: Option<Instant>,
     /// The same of connections that can not be accepted, which is tried again too often for any log.
@@ -162,6 +168,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     ) -> Self {
         let plain = settings.plain_addresses();
         let HostSettings { core, dial, tls, upstream } = settings;
+        let name = Arc::from(&*core.name);
         let names = core.neighbours.iter().map(|neighbour| Arc::from(&*neighbour.name));
         let addresses = dial.iter().map(|address| Arc::from(address.as_str()));
         let peers = addresses.zip(names).collect();
@@ -179,12 +186,14 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 now: Now::default(),
                 alarm: None,
                 stopping: false,
+                rations: Rations::default(),
                 warned: None,
                 warned_of_accepting: None,
             }),
             perform: Box::new(perform),
             log,
             inquiry,
+            name,
             peers,
             plain,
             tls,
@@ -205,7 +214,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let session = self.tls.accepted(listener);
         let port = self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
-            state.connections.open(id, stream, Arc::from(from.to_string()), session)
+            state.connections.open(
+                id,
+                stream,
+                Arc::from(from.to_string()),
+                Some(from.ip()),
+                session,
+            )
         });
         (!port.is_closed()).then_some(port)
     }
@@ -227,7 +242,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
             let session = self.tls.dialled(peer);
-            Some(state.connections.open(id, stream.ok()?, Arc::clone(address), session))
+            Some(state.connections.open(id, stream.ok()?, Arc::clone(address), None, session))
         })
     }
 
@@ -288,12 +303,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             // Everything that is set earlier from here on wakes the timer.
             state.alarm = None;
             state.herd.handle_timeout(now, &mut state.out);
+            self.log_left_out(now, state.rations.end(now.mono));
         });
         let now = clock::now().mono;
         let mut state = self.lock();
         self.inquiry.answer(|| state.herd.status());
-        let next = state.herd.poll_timeout().map(|(at, _)| at);
-        let alarm = next.unwrap_or_else(|| now.after(LONGEST_SLEEP));
+        let alarm = state.next_due().unwrap_or_else(|| now.after(LONGEST_SLEEP));
         state.alarm = Some(alarm);
         alarm.since(now)
     }
@@ -339,9 +354,21 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
 
     /// Writes what has been counted to the log.
     pub fn log_counters(&self) {
+        let now = clock::now();
+        self.log_left_out(now, self.lock().rations.end_now());
         let (counters, dropped) = (self.counters(), self.log.dropped());
         let text = format_args!("{counters:?}, {dropped} log lines dropped");
-        self.log.event(clock::now().wall, log::Level::Info, text);
+        self.log.event(now.wall, log::Level::Info, text);
+    }
+
+    /// Says in the log what was left out of it.
+    fn log_left_out(&self, now: Now, events: Vec<LeftOut>) {
+        for LeftOut { count, from, what } in events {
+            let from = from.map_or_else(|| "other addresses".to_owned(), |from| from.to_string());
+            let within = WHILE.as_secs();
+            let text = format_args!("{count} more from {from} within {within} s: {what}");
+            self.log.event(now.wall, log::Level::Info, text);
+        }
     }
 
     /// Bytes were read from a socket.
@@ -424,10 +451,16 @@ impl<S: AsFd> State<S> {
 
     /// Whether the core wants to be told the time before the timer task would.
     fn is_hurried(&self) -> bool {
-        match (self.herd.poll_timeout(), self.alarm) {
-            (Some((next, _)), Some(alarm)) => next < alarm,
+        match (self.next_due(), self.alarm) {
+            (Some(next), Some(alarm)) => next < alarm,
             _ => false,
         }
+    }
+
+    /// When the core wants to be told the time, or something is to be said in the log.
+    fn next_due(&self) -> Option<Instant> {
+        let core = self.herd.poll_timeout().map(|(at, _)| at);
+        core.into_iter().chain(self.rations.due()).min()
     }
 
     /// Tells the core what became of what it sent.

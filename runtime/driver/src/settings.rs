@@ -1,6 +1,7 @@
 //! What a host is told before it starts.
 
-use std::net::{IpAddr, ToSocketAddrs as _};
+use core::net::IpAddr;
+use std::net::ToSocketAddrs as _;
 
 use herd_core::{Config, LinkKind};
 use herd_tls::Tls;

@@ -145,7 +145,10 @@ impl HttpResponse {
     /// are to see it.
     #[must_use]
     pub fn without_key(mut self, settings: &UpstreamSettings) -> Self {
-        let Some(key) = settings.key.as_ref().filter(|_| self.status != 200) else { return self };
+        let may_be_refusal = self.status != 200
+            || settings.dialect == UpstreamDialect::PlacesNew
+                && memmem::find(&self.body, b"\"error\"").is_some();
+        let Some(key) = settings.key.as_ref().filter(|_| may_be_refusal) else { return self };
         let key = key.expose().as_bytes();
         let mut body = Vec::from(core::mem::take(&mut self.body));
         let found: Vec<_> = memmem::find_iter(&body, key).collect();
@@ -202,13 +205,12 @@ pub const USER_AGENT: &str = concat!("herd/", env!("CARGO_PKG_VERSION"));
 mod tests {
     use super::*;
 
-    struct Echo(u16);
+    struct Echo(u16, &'static str);
 
     #[async_trait]
     impl Upstream for Echo {
         async fn send(&self, _: &HttpRequest, _: usize) -> Result<HttpResponse, LookupError> {
-            let body = Bytes::from_static(b"no SESAME, SESAME is not allowed");
-            Ok(HttpResponse { status: self.0, body })
+            Ok(HttpResponse { status: self.0, body: Bytes::from_static(self.1.as_bytes()) })
         }
     }
 
@@ -221,13 +223,16 @@ mod tests {
             dialect: UpstreamDialect::PlacesNew,
         };
         let request = settings.request(Request::Post { body: "{}", fields: "places.id" });
-        let body = |status| {
-            let provider = Provider::new(Echo(status), &settings, 1000);
+        let body = |status, text| {
+            let provider = Provider::new(Echo(status, text), &settings, 1000);
             futures_util::FutureExt::now_or_never(provider.ask(&request)).unwrap().unwrap().body
         };
 
-        assert_eq!(body(403), "no ******, ****** is not allowed");
-        assert_eq!(body(200), "no SESAME, SESAME is not allowed");
+        let text = "no SESAME, SESAME is not allowed";
+        assert_eq!(body(403, text), "no ******, ****** is not allowed");
+        assert_eq!(body(200, text), text);
+        let error = r#"{"error":{"message":"no SESAME"}}"#;
+        assert_eq!(body(200, error), r#"{"error":{"message":"no ******"}}"#);
         assert!(!format!("{request:?}").contains("SESAME"));
     }
 }

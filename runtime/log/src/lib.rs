@@ -172,6 +172,22 @@ impl LogFile {
         self.0.queue.push(&Entry { kind, at, connection: 0, peer: "", bytes: text.as_bytes() });
     }
 
+    /// Logs that something happened of which there may be much: where there is no room for all, room is left to
+    /// [`LogFile::event`].
+    pub fn minor_event(&self, at: Timestamp, text: fmt::Arguments<'_>) {
+        if self.0.level != Level::Off {
+            let text = text.to_string();
+            let bytes = text.as_bytes();
+            self.0.queue.push(&Entry {
+                kind: Kind::MinorEvent,
+                at,
+                connection: 0,
+                peer: "",
+                bytes,
+            });
+        }
+    }
+
     /// No more bytes of this connection will come: an unfinished line of it is written as it is.
     pub fn gone(&self, connection: u64) {
         if self.wants_lines() {

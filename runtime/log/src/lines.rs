@@ -62,7 +62,7 @@ impl Lines {
                 self.set_head(entry, Direction::Sent);
                 self.line(&[whole], b"", out);
             }
-            Kind::Event => self.event(entry.at, b'*', entry.bytes, out),
+            Kind::Event | Kind::MinorEvent => self.event(entry.at, b'*', entry.bytes, out),
             Kind::Warning | Kind::Error => self.event(entry.at, b'!', entry.bytes, out),
             Kind::Gone => self.gone(entry.connection, out),
         }

@@ -10,7 +10,8 @@
 //! The writer takes the whole run at once and leaves an empty one, so that those who log wait for
 //! nobody but each other, and for one copy. Once a line does not fit, none does until the writer has
 //! taken the run: what is missing is missing in one place, at its end. Events have a room of their own
-//! behind that of the lines, so that no flood of lines hides that a link went down.
+//! behind that of the lines, and those of links one behind that of clients', so that no flood of either hides that a
+//! link went down.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -36,10 +37,19 @@ pub(super) enum Kind {
     Warning,
     Error,
     Gone,
+    MinorEvent,
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Received, Kind::Sent, Kind::Answer, Kind::Event, Kind::Warning, Kind::Error, Kind::Gone];
+const KINDS: [Kind; 8] = [
+    Kind::Received,
+    Kind::Sent,
+    Kind::Answer,
+    Kind::Event,
+    Kind::Warning,
+    Kind::Error,
+    Kind::Gone,
+    Kind::MinorEvent,
+];
 
 /// A run of entries, and how many lines would have followed had there been room.
 #[derive(Debug)]
@@ -86,7 +96,7 @@ const LINGER: Duration = Duration::from_millis(50);
 /// most of the buffer to those who log while it writes.
 const MUCH: usize = 1024 * 1024;
 
-/// Bytes that lines leave to events.
+/// Bytes that lines leave to events, and half of that which events of clients leave to those of links.
 const FOR_EVENTS: usize = 64 * 1024;
 
 impl Queue {
@@ -114,6 +124,7 @@ impl Queue {
         let had = state.batch.entries.len();
         let (room, is_full) = match entry.kind {
             Kind::Received | Kind::Sent | Kind::Answer => (self.capacity, state.batch.dropped > 0),
+            Kind::MinorEvent => (self.capacity + FOR_EVENTS / 2, false),
             Kind::Event | Kind::Warning | Kind::Error | Kind::Gone => {
                 (self.capacity + FOR_EVENTS, false)
             }
@@ -261,7 +272,7 @@ impl<'e> Entry<'e> {
             Kind::Received | Kind::Sent => {
                 (memchr::memchr_iter(b'\n', self.bytes).count() as u64).max(1)
             }
-            Kind::Answer | Kind::Event | Kind::Warning | Kind::Error => 1,
+            Kind::Answer | Kind::Event | Kind::MinorEvent | Kind::Warning | Kind::Error => 1,
             Kind::Gone => 0,
         }
     }
@@ -345,6 +356,21 @@ mod tests {
 
         assert_eq!(taken(&queue).entries().collect::<Vec<_>>(), [event]);
         assert_eq!(queue.dropped(), 1);
+    }
+
+    #[test]
+    fn a_flood_of_minor_events_leaves_room_for_others() {
+        let queue = Queue::new(60);
+        let minor = Entry { kind: Kind::MinorEvent, ..entry(b"report not kept") };
+        for _ in 0..FOR_EVENTS {
+            queue.push(&minor);
+        }
+        let event = Entry { kind: Kind::Event, ..entry(b"link down") };
+        queue.push(&event);
+
+        let batch = taken(&queue);
+        assert_eq!(batch.entries().last(), Some(event));
+        assert!(batch.dropped > 0);
     }
 
     #[test]

@@ -92,6 +92,8 @@ impl Sample {
             ("undecided", self.status.connections.saturating_sub(self.status.clients + up)),
         ];
         families.gauges("connections", "Open connections", "kind", kinds)?;
+        let waiting = "Bytes of answers that clients have not taken";
+        families.gauge("answers_waiting_bytes", waiting, self.status.answers_bytes)?;
         let accepted = "Connections of clients that were accepted";
         families.counter("connections_accepted", accepted, counters.connections)?;
         let clients = counters.reports + counters.queries + counters.invalid;
@@ -104,7 +106,9 @@ impl Sample {
         families.counters("lines_sent", "Answers given, and records sent", "to", sent)?;
         families.counter("iamat", "IAMAT commands", counters.reports)?;
         families.counter("whatsat", "WHATSAT commands that were valid", counters.queries)?;
-        families.counter("invalid_lines", "Lines answered by a question mark", counters.invalid)
+        families.counter("invalid_lines", "Lines answered by a question mark", counters.invalid)?;
+        let http = "Connections whose first line was a request of HTTP";
+        families.counter("http_requests", http, counters.http_requests)
     }
 
     fn lookups(&self, families: &mut Families<'_>) -> fmt::Result {
@@ -178,7 +182,7 @@ impl Sample {
 const NEIGHBOUR: &str = "neighbour";
 
 /// Each limit: its key, what it is set to, and how often it was met.
-fn limits(status: &Status) -> [(&'static str, u32, u64); 16] {
+fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
     let counters = &status.counters;
     // One that is added is missing here, and the compiler says so.
     let Limits {
@@ -191,6 +195,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 16] {
         client_id_bytes,
         pipeline,
         output_bytes,
+        answers_bytes,
         stalled_s,
         idle_s,
         lookups,
@@ -209,13 +214,14 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 16] {
         ("client_id_bytes", client_id_bytes, counters.long_clients),
         ("pipeline", pipeline, counters.full_pipelines),
         ("output_bytes", output_bytes, counters.pauses - counters.full_pipelines),
+        ("answers_bytes", answers_bytes, counters.unread),
         ("stalled_s", stalled_s, counters.stalled),
         ("idle_s", idle_s, counters.idle),
         ("lookups", lookups, counters.lookups_waited),
         ("lookup_queue", lookup_queue, counters.lookups_refused),
         ("body_bytes", body_bytes, counters.long_bodies),
         ("clients", clients, counters.evicted + counters.no_room),
-        ("record_age_s", record_age_s, counters.forgotten),
+        ("record_age_s", record_age_s, counters.forgotten + counters.too_old),
         ("ahead_s", ahead_s, counters.ahead),
     ]
 }

@@ -73,7 +73,24 @@ impl Conn {
     }
 
     pub(super) fn is_full(&self, rules: &Rules) -> bool {
-        self.replies.len() >= rules.pipeline || self.unsent_soon() >= rules.output_bytes
+        self.replies.len() >= rules.pipeline || self.answers() >= rules.output_bytes
+    }
+
+    /// Bytes of answers that it has not taken, whether it could or not.
+    pub(super) fn answers(&self) -> usize {
+        let bytes = |reply: &Reply| match reply {
+            Reply::Ready(due) => due.bytes.len(),
+            Reply::Waiting { .. } => 0,
+        };
+        self.unsent_soon() + self.replies.iter().map(bytes).sum::<usize>()
+    }
+
+    /// Whether its next lookup, that of `ticket`, may begin.
+    pub(super) fn may_begin(&self, ticket: u64, rules: &Rules) -> bool {
+        let first = self.replies.front();
+        let is_first =
+            matches!(first, Some(Reply::Waiting { ticket: first, .. }) if *first == ticket);
+        self.unsent_soon() < rules.output_bytes && (self.answers() < rules.output_bytes || is_first)
     }
 
     pub(super) fn is_done(&self) -> bool {

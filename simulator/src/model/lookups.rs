@@ -99,7 +99,23 @@ impl Lookups {
         Ok(())
     }
 
-    pub(super) fn is_settled(&self, rules: &Rules, clock: Clock, was_timeout: bool) -> Verdict {
+    pub(super) fn is_settled(
+        &mut self,
+        rules: &Rules,
+        may_begin: impl Fn(Key, u64) -> bool,
+        clock: Clock,
+        was_timeout: bool,
+    ) -> Verdict {
+        let mut able = 0;
+        for (key, passed) in &mut self.passed {
+            let next = self.waiting.values().find(|question| question.key == *key);
+            if next.is_some_and(|next| may_begin(*key, next.ticket)) {
+                able += 1;
+            } else {
+                // It has much to read first, and its turn afterwards.
+                passed.clear();
+            }
+        }
         let late =
             self.running.values().any(|lookup| lookup.begun + rules.lookup_timeout <= clock.mono);
         let has_room = self.running.len() < rules.lookups;
@@ -107,7 +123,7 @@ impl Lookups {
             "a lookup is over, and its connection was not told"
         } else if self.busy > 0 {
             "a lookup found no room, and its connection was not told"
-        } else if has_room && !self.waiting.is_empty() {
+        } else if has_room && able > 0 {
             "a lookup waits although there is room"
         } else if late && was_timeout {
             "a lookup goes on although its time is up"

@@ -64,8 +64,17 @@ impl World<'_> {
             Notice::LinkRefused { conn, why } => {
                 format!("refuses  {:>4}: {}", wire(conn), refusal(why))
             }
+            Notice::NameTwice { peer, other, .. } => {
+                let name = neighbour(peer);
+                format!("         {:>4}: another {name} lives", wire(other))
+            }
+            Notice::OwnNameTwice { peer, conn, .. } => {
+                let name = neighbour(peer);
+                format!("         {:>4}: {name} knows another of this name", wire(conn))
+            }
             Notice::Dropped { conn, why } => format!("drops    {:>4}: {why:?}", wire(conn)),
             Notice::Ahead { conn } => format!("         {:>4}: too far ahead", wire(conn)),
+            Notice::TooOld { conn } => format!("         {:>4}: too old", wire(conn)),
             Notice::NoRoom { conn } => format!("         {:>4}: no room for it", wire(conn)),
             Notice::LookupDone { id, conn, error, .. } => {
                 let how = error.map_or_else(|| "answered".to_owned(), |error| error.to_string());
@@ -138,10 +147,12 @@ fn goodbye(why: Goodbye) -> &'static str {
         Goodbye::Crowded => "one too many from its address",
         Goodbye::Idle => "idle for too long",
         Goodbye::Stalled => "takes nothing",
+        Goodbye::Unread => "furthest behind with reading",
         Goodbye::Silent => "silent for too long",
         Goodbye::Replaced => "replaced by a newer one",
         Goodbye::Insecure => "not secured",
         Goodbye::NeverSecured => "not secured in time",
+        Goodbye::Http => "speaks HTTP",
         Goodbye::Stopping => "stopping",
         Goodbye::Refused => "not wanted as a link",
         Goodbye::TurnedAway => "turned away",
@@ -156,6 +167,7 @@ fn refusal(why: Refusal) -> &'static str {
         Refusal::NotANeighbour => "not a neighbour",
         Refusal::Role => "the one to be dialled",
         Refusal::Proof => "no proof",
+        Refusal::Taken => "another of its name lives",
         Refusal::Certificate => "no certificate",
         Refusal::TimedOut => "too late",
         Refusal::TooMany => "too many at once",

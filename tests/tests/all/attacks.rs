@@ -3,14 +3,16 @@
 
 use core::iter;
 use herd_tests::{
-    Acceptor, Challenge, Client, Identity, Link, Opening, PATIENCE, Plan, Runtime, eventually,
-    on_both, proof,
+    Acceptor, Challenge, Client, Identity, Link, Opening, PATIENCE, Plan, Runtime, Server,
+    eventually, on_both, proof,
 };
 
 on_both!(
     a_line_of_a_megabyte_has_one_answer_and_its_connection_lives,
     names_without_end_fill_the_table_and_no_more,
     garbage_is_answered_line_for_line,
+    the_lines_of_a_form_that_a_browser_sends_are_not_obeyed,
+    a_form_is_not_obeyed_where_neighbours_connect_too,
     garbage_for_a_neighbour_is_not_answered,
     a_proof_for_one_server_opens_no_other,
     a_proof_heard_from_a_server_can_not_be_used_towards_it,
@@ -77,6 +79,34 @@ fn garbage_is_answered_line_for_line(runtime: Runtime) {
 
     assert!(client.rest() == expected, "something else than each line behind a question mark");
     assert_eq!(hill.client().ask("still here"), "? still here");
+}
+
+fn the_lines_of_a_form_that_a_browser_sends_are_not_obeyed(runtime: Runtime) {
+    let hill = Plan::alone(runtime).metrics().log("level", "\"events\"").start_one();
+    sends_forms(&hill);
+    assert_eq!(hill.metrics().count("herd_http_requests_total"), 4);
+    eventually(PATIENCE, || hill.log().contains("closed: it speaks HTTP"));
+}
+
+fn a_form_is_not_obeyed_where_neighbours_connect_too(runtime: Runtime) {
+    let plan = Plan::new(runtime).shared_addresses().server("Hill", &["Aaa"]);
+    sends_forms(&plan.neighbour("Aaa", &[]).start_one());
+}
+
+/// What a page can have a browser send: with a body of its choice, to a path of its choice.
+fn sends_forms(hill: &Server) {
+    let body = "Host: x\r\nContent-Type: text/plain\r\n\r\nx=\r\nIAMAT victim +0-0 1700000000\r\n";
+    let long = format!("POST /{} HTTP/1.1", "a".repeat(10_000));
+    for request in ["POST / HTTP/1.1", "M-SEARCH * HTTP/1.0", "PRI * HTTP/2.0", &long] {
+        let mut client = hill.client();
+        client.send(format!("{request}\r\n{body}"));
+        if request.len() < 100 {
+            client.finish();
+        }
+        let answer = format!("? {}\n", &request[..request.len().min(8192)]);
+        assert_eq!(client.rest_text(), answer);
+    }
+    assert_eq!(hill.client().whats_at("victim"), None);
 }
 
 fn garbage_for_a_neighbour_is_not_answered(runtime: Runtime) {

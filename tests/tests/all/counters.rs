@@ -9,6 +9,7 @@ use herd_tests::{
 on_both!(
     what_clients_said_is_counted,
     what_did_not_fit_is_counted,
+    what_is_too_old_is_counted_and_logged,
     what_lookups_came_to_is_counted,
     who_was_closed_is_counted,
     what_links_did_is_counted,
@@ -53,6 +54,20 @@ fn what_did_not_fit_is_counted(runtime: Runtime) {
     assert_eq!(counted("records"), 2);
     assert_eq!(counted("no_room"), 1);
     assert_eq!(counted("refused"), 3);
+}
+
+fn what_is_too_old_is_counted_and_logged(runtime: Runtime) {
+    let plan = Plan::alone(runtime).metrics().log("level", "\"events\"");
+    let mut hill = plan.limit("record_age_s", 1000).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +1-1 100");
+    client.ask(&format!("IAMAT emu +1-1 {}", wall_nanos() / 1_000_000_000));
+
+    assert_eq!(hill.metrics().count("herd_limit_met_total{limit=\"record_age_s\"}"), 1);
+    let words = "report not kept: stamped further back than records are kept";
+    eventually(PATIENCE, || hill.log().contains(words));
+    let counted = counted(&mut hill);
+    assert_eq!((counted("reports"), counted("too_old"), counted("records")), (2, 1, 1));
 }
 
 fn what_lookups_came_to_is_counted(runtime: Runtime) {

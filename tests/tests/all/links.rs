@@ -2,10 +2,12 @@
 
 use core::time::Duration;
 use herd_tests::{
-    Acceptor, Heard, Identity, Link, Opening, Plan, Runtime, Server, monotonic, on_both,
+    Acceptor, Heard, Identity, Link, Opening, PATIENCE, Plan, Runtime, Server, eventually,
+    monotonic, on_both,
 };
 
 on_both!(
+    a_second_server_of_a_name_stays_out_until_the_first_is_gone,
     a_record_flows_on_to_everybody_but_whoever_brought_it,
     what_is_not_newer_is_dropped,
     a_settled_report_is_not_passed_on,
@@ -28,6 +30,37 @@ on_both!(
     an_unproven_connection_replaces_nothing,
     equal_stamps_are_settled_by_the_greater_bytes,
 );
+
+fn a_second_server_of_a_name_stays_out_until_the_first_is_gone(runtime: Runtime) {
+    let plan = Plan::new(runtime).server("Hill", &["Jaquez"]).server("Jaquez", &[]);
+    let jaquez_at = plan.link_address("Jaquez");
+    let mut herd = plan.start();
+    herd["Hill"].client().ask("IAMAT kiwi +1-1 100");
+    eventually(PATIENCE, || herd["Jaquez"].client().whats_at("kiwi").is_some());
+    let second = Plan::new(runtime).server("Hill", &["Jaquez"]);
+    let second = second.neighbour_at(jaquez_at, "Jaquez", &[]).start_one();
+    let warned = |server: &Server| {
+        let said = server.stderr();
+        said.lines().filter(|line| line.contains("two servers call themselves Hill: ")).count()
+    };
+
+    // It comes back more and more seldom.
+    let refused = |server: &Server| {
+        server.log().matches("link refused: another server of the same name has a link").count()
+    };
+    eventually(PATIENCE, || refused(&herd["Jaquez"]) >= 2 && refused(&second) >= 2);
+    assert_eq!((warned(&herd["Jaquez"]), warned(&second)), (1, 1));
+    let said = herd["Jaquez"].stderr();
+    let (_, both) = said.split_once("two servers call themselves Hill: 127.0.0.1:").unwrap();
+    assert!(both.contains(" and 127.0.0.1:"), "{both}");
+    assert!(second.stderr().contains("this one, and one at 127.0.0.1 that has a link with Jaquez"));
+    assert_eq!(herd["Jaquez"].log().matches("link with Hill is up").count(), 1);
+    second.client().ask("IAMAT emu +2-2 200");
+    assert_eq!(herd["Jaquez"].client().whats_at("emu"), None);
+
+    herd["Hill"].kill();
+    eventually(PATIENCE, || herd["Jaquez"].client().whats_at("emu").is_some());
+}
 
 fn a_record_flows_on_to_everybody_but_whoever_brought_it(runtime: Runtime) {
     let (_hill, mut aaa, mut zzz) = between(runtime);

@@ -26,6 +26,7 @@ on_both!(
     a_log_goes_on_after_a_restart,
     a_disk_that_stands_still_holds_up_nobody,
     a_dropped_line_of_a_neighbour_is_logged,
+    no_client_pushes_the_history_out_of_the_log,
 );
 
 fn lines_in_and_out_are_logged_with_time_and_peer(runtime: Runtime) {
@@ -50,6 +51,44 @@ fn lines_in_and_out_are_logged_with_time_and_peer(runtime: Runtime) {
         line.split(' ').nth(1).unwrap().to_owned()
     });
     assert_ne!(directions[0], directions[1]);
+}
+
+fn no_client_pushes_the_history_out_of_the_log(runtime: Runtime) {
+    let plan = Plan::new(runtime).log("level", "\"events\"");
+    let mut herd = plan.server("Hill", &["Jaquez"]).server("Jaquez", &[]).start();
+    logged(&herd["Hill"], "link with Jaquez is up");
+    // Nothing of it is kept: it is stamped too far ahead.
+    let mut client = herd["Hill"].client();
+    for _ in 0..20 {
+        client.send("IAMAT kiwi +1-1 9223372036\n".repeat(1000));
+        for _ in 0..1000 {
+            client.line_bytes();
+        }
+    }
+    let strangers: Vec<_> = (0..300).map(|_| herd["Hill"].client()).collect();
+    drop(strangers);
+    herd["Jaquez"].stop();
+
+    eventually(PATIENCE, || herd["Hill"].log().contains("link with Jaquez is down: "));
+    herd["Hill"].stop();
+    let log = herd["Hill"].log();
+    let of = |kind: &str| log.lines().filter(|line| line.contains(kind)).collect::<Vec<_>>();
+    let (said, counted): (Vec<_>, Vec<_>) =
+        of("report not kept").into_iter().partition(|line| line.contains(" * #"));
+    let count = |line: &&str| {
+        let (count, _) = line
+            .split(' ')
+            .nth(2)?
+            .parse::<usize>()
+            .ok()
+            .zip(line.split_once(" more from 127.0.0.1 within 10 s: report not kept: "))?;
+        Some(count)
+    };
+    let left_out: usize = counted.iter().map(|line| count(line).expect(line)).sum();
+    assert_eq!(said.len() + left_out, 20_000);
+    // On a slow machine that is more than 10 s.
+    assert!(said.len() <= 1000 && !counted.is_empty(), "{} lines", said.len());
+    assert!(!of(" more from 127.0.0.1 within 10 s: connected").is_empty());
 }
 
 fn bytes_that_do_not_print_are_escaped(runtime: Runtime) {

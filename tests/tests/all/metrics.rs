@@ -84,7 +84,7 @@ fn limits_are_told_and_counted_when_they_are_met(runtime: Runtime) {
         .series()
         .filter_map(|series| series.strip_prefix("herd_limit{limit=\"")?.strip_suffix("\"}"))
         .collect();
-    assert_eq!(told.len(), 15, "{told:?}");
+    assert_eq!(told.len(), 17, "{told:?}");
     let limit = |key: &str| metrics.count(&format!("herd_limit{{limit=\"{key}\"}}"));
     let met = |key: &str| metrics.count(&format!("herd_limit_met_total{{limit=\"{key}\"}}"));
     assert_eq!((limit("connections"), met("connections")), (2, 1));

@@ -1,7 +1,7 @@
 //! The posts herd end to end: `herd up` with the microblog behind it.
 
 use core::net::SocketAddr;
-use herd_tests::{Client, PATIENCE, Program, Runtime, eventually, herd, on_both};
+use herd_tests::{Client, PATIENCE, Program, Runtime, eventually, herd, herd_posts, on_both};
 use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -95,6 +95,7 @@ fn the_demo_is_added_once(runtime: Runtime) {
 
 /// The built-in posts herd, when all of it runs.
 fn up(runtime: Runtime, home: &TempDir) -> Program {
+    herd_posts();
     let mut command = Command::new(herd());
     command.args(["up", "--roster", "posts-2013", "--runtime", runtime.name()]);
     command.current_dir(home.path()).env("XDG_STATE_HOME", home.path()).stdin(Stdio::null());

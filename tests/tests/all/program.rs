@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::thread;
 use tempfile::TempDir;
 
 on_both!(
@@ -408,8 +409,15 @@ fn is_closed_to_newcomers(hill: &Server) -> bool {
 pub(crate) fn fixed_ports() -> File {
     let lock = File::create(std::env::temp_dir().join("herd-tests-fixed-ports.lock")).unwrap();
     lock.lock().unwrap();
-    for port in (12001..=12025).chain(12101..=12125) {
-        eventually(PATIENCE, || TcpListener::bind(("127.0.0.1", port)).is_ok());
+    for port in (12000..=12025).chain(12101..=12125) {
+        let is_free = (0..1000).any(|_| {
+            let is_free = TcpListener::bind(("127.0.0.1", port)).is_ok();
+            if !is_free {
+                thread::sleep(Duration::from_millis(10));
+            }
+            is_free
+        });
+        assert!(is_free, "port {port} is in use, and the built-in rosters need it");
     }
     lock
 }

@@ -13,6 +13,7 @@ on_both!(
     a_client_is_answered_as_in_the_clear,
     a_client_may_speak_the_version_before,
     an_answer_of_a_megabyte_arrives_whole,
+    a_form_is_not_obeyed_over_tls,
     thousands_of_lines_in_one_go_are_answered_in_order,
     after_a_half_close_all_is_answered_and_the_end_is_said,
     the_end_is_said_however_late_answers_are_taken,
@@ -76,6 +77,19 @@ fn an_answer_of_a_megabyte_arrives_whole(runtime: Runtime) {
     assert_eq!(client.line(), body);
     assert_eq!(client.line(), "");
     assert_eq!(client.ask("hello"), "? hello");
+}
+
+fn a_form_is_not_obeyed_over_tls(runtime: Runtime) {
+    let tls = Authority::with(NAMES);
+    let hill = Plan::alone(runtime).extra(&tls.table()).start_one();
+    let mut browser = client(&tls, &hill);
+
+    browser.send("POST / HTTP/1.1\r\nHost: x\r\n\r\nx=\r\nIAMAT victim +0-0 1700000000\r\n");
+
+    let (rest, _) = browser.rest();
+    assert_eq!(rest, b"? POST / HTTP/1.1\n");
+    let line = "WHATSAT victim 1 0";
+    assert_eq!(client(&tls, &hill).ask(line), format!("? {line}"));
 }
 
 fn thousands_of_lines_in_one_go_are_answered_in_order(runtime: Runtime) {

@@ -56,7 +56,7 @@ fn a_million(bench: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let [csv, packed] = ["a.csv", "a.places"].map(|name| folder.path().join(name));
     write_csv(&csv);
-    assert_eq!(import(&[&csv], &packed).unwrap(), PLACES as usize);
+    assert_eq!(import(&[&csv], &packed).unwrap().places, PLACES as usize);
     eprintln!("the packed file has {} bytes", fs::metadata(&packed).unwrap().len());
 
     let mut group = bench.benchmark_group("a million places");
@@ -68,7 +68,7 @@ fn a_million(bench: &mut Criterion) {
         bench.iter_with_large_drop(|| load::files(&[&csv]).unwrap());
     });
 
-    let places = load::files(&[&packed]).unwrap();
+    let places = load::files(&[&packed]).unwrap().places;
     group.sample_size(100).measurement_time(Duration::from_secs(5));
     for radius_m in [1_000.0, 10_000.0, 50_000.0] {
         let search_at = |number: u32| {

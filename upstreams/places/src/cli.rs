@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use herd_service::address;
 
-use crate::import::{ImportError, import};
-use crate::load;
+use crate::import::{ImportError, Imported, import};
+use crate::load::{self, LeftOut};
 use crate::run::{self, Error, Options, Ready};
 
 /// A Nearby Search service over open place data.
@@ -69,7 +69,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     if let Some(Command::Import { files, out }) = &args.command {
         return match import(files, out) {
-            Ok(places) => {
+            Ok(Imported { places, left_out }) => {
+                warn(&left_out);
                 say(format_args!("herd-places: {}: {places} places", out.display()));
                 ExitCode::SUCCESS
             }
@@ -114,11 +115,16 @@ impl Args {
     }
 }
 
-fn announce(Ready { address, places }: Ready) {
+fn announce(Ready { address, places, left_out }: Ready) {
+    warn(&left_out);
     if places == 0 {
         eprintln!("herd-places: warning: the data hold no place");
     }
     herd_service::announce("herd-places", address);
+}
+
+fn warn(left_out: &LeftOut) {
+    left_out.warnings().for_each(|warning| eprintln!("herd-places: warning: {warning}"));
 }
 
 /// Prints a line on standard output.

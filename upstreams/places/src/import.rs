@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use tempfile::NamedTempFile;
 
-use crate::load::{self, packed};
+use crate::load::{self, LeftOut, Loaded, packed};
 use crate::places::Places;
 
 /// Why nothing was imported.
@@ -27,24 +27,33 @@ pub enum ImportError {
     },
 }
 
-/// Reads the places in `files` and writes them to `out`, for [`load::files`] to load; how many they are.
+/// What an import wrote.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The number of places.
+    pub places: usize,
+    /// What could not be taken, or was there already.
+    pub left_out: LeftOut,
+}
+
+/// Reads the places in `files` and writes them to `out`, for [`load::files`] to load.
 ///
 /// On a terminal, standard error shows how far it is. The file is written aside and put in its place when
 /// it is whole: what was there before stays until then.
 ///
 /// # Errors
 ///
-/// When a file cannot be read or holds what is no place, or `out` cannot be written.
-pub fn import(files: &[impl AsRef<Path>], out: &Path) -> Result<usize, ImportError> {
+/// When a file cannot be read, is damaged, or holds something but not a single place, or `out` cannot be written.
+pub fn import(files: &[impl AsRef<Path>], out: &Path) -> Result<Imported, ImportError> {
     let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear).with_style(
         ProgressStyle::with_template("{msg} [{bar:40}] {bytes}/{total_bytes}, {eta} left")
             .expect("the template is well formed"),
     );
     bar.set_message("reading");
-    let places = load::watched(files, &bar)?;
+    let Loaded { places, left_out } = load::watched(files, &bar)?;
     bar.set_message("writing");
     write(&places, out).map_err(|source| ImportError::Unwritable { file: out.into(), source })?;
-    Ok(places.len())
+    Ok(Imported { places: places.len(), left_out })
 }
 
 fn write(places: &Places, out: &Path) -> io::Result<()> {

@@ -30,7 +30,7 @@ mod towns;
 mod words;
 
 pub use http::PATH;
-pub use import::{ImportError, import};
+pub use import::{ImportError, Imported, import};
 pub use nearby::{MAX_RESULTS, Nearby, PAGE};
 pub use places::{Builder, MAX_TEXT_BYTES, Place, Places, Rank, Search, Unfit};
 pub use query::{MAX_KEYWORD_BYTES, MAX_RADIUS_M};

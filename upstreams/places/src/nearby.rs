@@ -43,6 +43,7 @@ impl core::fmt::Debug for Key {
 enum Refusal {
     Denied(&'static str),
     Invalid(String),
+    Busy,
 }
 
 impl Nearby {
@@ -55,6 +56,19 @@ impl Nearby {
     /// The places that answers come from.
     pub fn places(&self) -> &Places {
         &self.places
+    }
+
+    /// Whether the answer to a request with this query string takes long, as the texts of all places in a circle
+    /// have to be looked at: some milliseconds for ten thousand.
+    pub fn is_slow(&self, query: &str) -> bool {
+        // The search that a token goes on with may have a keyword.
+        let parameters = Parameters::of(query);
+        ["keyword", "name", "pagetoken"].iter().any(|name| parameters.value(name).is_some())
+    }
+
+    /// The answer where there is no time for another search now, as JSON.
+    pub fn busy() -> String {
+        Refusal::Busy.answer().print()
     }
 
     /// The answer, as JSON, to a request with this query string (the part of the URL after the `?`).
@@ -106,6 +120,7 @@ impl Refusal {
         let (status, message) = match self {
             Self::Denied(message) => ("REQUEST_DENIED", message.into()),
             Self::Invalid(message) => ("INVALID_REQUEST", message),
+            Self::Busy => ("OVER_QUERY_LIMIT", "Too many searches by words are under way.".into()),
         };
         answer(status, &[], vec![], Some(("error_message", Json::Text(message))))
     }

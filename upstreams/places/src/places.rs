@@ -5,10 +5,12 @@
 //! surroundings. Where places come from and how an answer looks is left to others.
 
 use core::cmp::Ordering;
+use core::hash::BuildHasher as _;
 use core::mem;
 use std::collections::HashMap;
+use std::hash::RandomState;
 
-use crate::index::Index;
+use crate::index::{Index, distance2};
 use crate::sphere::{LatLng, metres_to_chord2};
 use crate::words::Words;
 
@@ -74,6 +76,13 @@ struct Entry {
     /// Where in `texts` the name begins; the id follows it.
     text_start: u32,
     row: Row,
+}
+
+impl Entry {
+    fn name_and_id<'t>(&self, texts: &'t str) -> (&'t str, &'t str) {
+        let (name, rest) = texts[self.text_start as usize..].split_at(self.row.name_bytes.into());
+        (name, &rest[..self.row.id_bytes.into()])
+    }
 }
 
 /// A place less its texts, as it is kept and stored.
@@ -178,10 +187,9 @@ impl Places {
     }
 
     fn place(&self, entry: &Entry) -> Place<'_> {
-        let texts = &self.texts[entry.text_start as usize..];
-        let (name, rest) = texts.split_at(entry.row.name_bytes.into());
+        let (name, id) = entry.name_and_id(&self.texts);
         Place {
-            id: &rest[..entry.row.id_bytes.into()],
+            id,
             name,
             location: entry.row.location,
             types: self.types.text(entry.row.types),
@@ -227,10 +235,25 @@ pub struct Builder {
     types: Interner,
     vicinities: Interner,
     attributions: Vec<String>,
+    ids: Ids,
+    repeated: usize,
 }
 
+/// The places by the hashes of their ids.
+#[derive(Debug, Default)]
+struct Ids {
+    first_with: HashMap<u64, u32>,
+    hasher: RandomState,
+    /// How many of the places are here: those of a packed file only if more follow.
+    known: usize,
+}
+
+/// Two places with one id that are no farther apart are the same.
+const SAME_PLACE_M: f64 = 1000.0;
+
 impl Builder {
-    /// Adds a place.
+    /// Adds a place, unless it is there already: one with the same id that has the same name or is less than a
+    /// kilometre away. Where it differs, the first counts.
     ///
     /// # Errors
     ///
@@ -246,6 +269,10 @@ impl Builder {
         let id_bytes = text_bytes("id", place.id)?;
         text_bytes("list of types", place.types)?;
         text_bytes("vicinity", place.vicinity)?;
+        if self.has(place) {
+            self.repeated += 1;
+            return Ok(());
+        }
         let text_start = u32::try_from(self.texts.len()).map_err(|_| Unfit::Full)?;
         self.texts.push_str(place.name);
         self.texts.push_str(place.id);
@@ -296,7 +323,24 @@ impl Builder {
             return Err(entries.len());
         }
         let [types, vicinities] = [types, vicinities].map(Interner::of);
-        Ok(Self { entries, texts, types, vicinities, attributions: Vec::new() })
+        Ok(Self { entries, texts, types, vicinities, ..Self::default() })
+    }
+
+    /// Whether this place is there already.
+    fn has(&mut self, place: &Place<'_>) -> bool {
+        let Self { ids, entries, texts, .. } = self;
+        for (number, entry) in (ids.known..).zip(&entries[ids.known..]) {
+            let number = u32::try_from(number).expect("places are numbered by u32");
+            let hash = ids.hasher.hash_one(entry.name_and_id(texts).1);
+            ids.first_with.entry(hash).or_insert(number);
+        }
+        ids.known = entries.len();
+        let Some(first) = ids.first_with.get(&ids.hasher.hash_one(place.id)) else { return false };
+        let first = &entries[*first as usize];
+        let (name, id) = first.name_and_id(texts);
+        let distance2 =
+            || distance2(first.row.location.unit_vector(), place.location.unit_vector());
+        id == place.id && (name == place.name || distance2() <= metres_to_chord2(SAME_PLACE_M))
     }
 
     /// Adds everything that another has.
@@ -307,8 +351,10 @@ impl Builder {
     pub(crate) fn append(&mut self, mut other: Self) -> Result<(), Unfit> {
         let attributions = mem::take(&mut other.attributions);
         attributions.iter().for_each(|html| self.attribute(html));
+        self.repeated += other.repeated;
         if self.is_empty() {
             other.attributions = mem::take(&mut self.attributions);
+            other.repeated = self.repeated;
             *self = other;
             return Ok(());
         }
@@ -328,6 +374,11 @@ impl Builder {
     /// The number of places so far.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many places were pushed that were there already.
+    pub fn repeated(&self) -> usize {
+        self.repeated
     }
 
     /// Whether there is no place yet.

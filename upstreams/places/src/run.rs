@@ -9,7 +9,7 @@ use herd_service::{Ended, Limits, StopSignals, listener, serve};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::http::router;
-use crate::load;
+use crate::load::{self, LeftOut, Loaded};
 use crate::nearby::Nearby;
 
 /// The most threads that answer requests: each searches hundreds of thousands of times a second.
@@ -39,13 +39,15 @@ impl core::fmt::Debug for Options {
 }
 
 /// What there is to know once connections are accepted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ready {
     /// The address, with the real port.
     pub address: SocketAddr,
     /// The number of places served.
     pub places: usize,
+    /// What of the files was left out.
+    pub left_out: LeftOut,
 }
 
 /// Why the service could not start, or ended before it was done.
@@ -83,13 +85,13 @@ pub fn run(options: &Options, on_ready: impl FnOnce(Ready)) -> Result<(), Error>
     let ended = runtime.block_on(async {
         let listener = listener(&options.listen)
             .map_err(|source| Error::Listen { listen: options.listen.clone(), source })?;
-        let places = match options.data.as_slice() {
-            [] => load::built_in(),
+        let Loaded { places, left_out } = match options.data.as_slice() {
+            [] => Loaded { places: load::built_in(), left_out: LeftOut::default() },
             files => load::files(files)?,
         };
         // Only now: until here nothing is under way, and a signal ends the program by itself, at once.
         let mut signals = StopSignals::catch()?;
-        on_ready(Ready { address: listener.local_addr()?, places: places.len() });
+        on_ready(Ready { address: listener.local_addr()?, places: places.len(), left_out });
 
         let nearby = Arc::new(Nearby::new(places, options.key.clone()));
         match serve("herd-places", listener, router(nearby), Limits::default(), &mut signals)

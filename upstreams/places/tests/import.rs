@@ -7,7 +7,7 @@ mod osm;
 use std::fs;
 use std::path::PathBuf;
 
-use herd_places::load::{self, Error};
+use herd_places::load::{self, Error, Loaded};
 use herd_places::{
     Builder, ImportError, LatLng, Nearby, Place, Places, Rank, Search, Unfit, import,
 };
@@ -167,6 +167,92 @@ fn damage_to_a_packed_file_is_noticed() {
     }
 }
 
+#[test]
+fn ways_with_the_locations_of_their_nodes_are_read_without_the_nodes() {
+    let folder = Folder::new();
+    let corners = [(1, 10.0, 20.0), (2, 10.0, 20.002), (3, 10.002, 20.002), (4, 10.002, 20.0)];
+    let nodes = corners.map(|(id, lat, lng)| Node::at(id, lat, lng));
+    let tags = vec![("tourism", "museum"), ("name", "Museum")];
+    let way = |id| Way { id, tags: tags.clone(), nodes: vec![1, 2, 3, 4, 1] };
+    for has_numbers in [true, false] {
+        let extract = Extract { nodes: nodes.clone().into(), ways: vec![way(7), way(8)] };
+        let extract = with_locations_on_ways(&extract, has_numbers);
+
+        let imported = folder.imported(&[folder.file("a.pbf", &extract)]);
+
+        let found: Vec<_> = imported.iter().map(|place| (place.id, place.location)).collect();
+        let middle = LatLng::new(10.001, 20.001).unwrap();
+        assert_eq!(found, [("osm:way/7", middle), ("osm:way/8", middle)]);
+    }
+}
+
+#[test]
+fn elements_that_are_nowhere_are_left_out_and_named() {
+    let folder = Folder::new();
+    let bar = |id, lat| Node {
+        tags: vec![("amenity", "bar"), ("name", "Bar")],
+        ..Node::at(id, lat, 0.0)
+    };
+    let tags = vec![("tourism", "museum"), ("name", "Museum")];
+    let ways = vec![Way { id: 9, tags, nodes: vec![91, 92, 93, 91] }];
+    let extract = Extract { nodes: vec![bar(1, 1.0), bar(2, 95.0)], ways };
+
+    let imported = import(&[folder.file("a.pbf", &extract.written())], &folder.out()).unwrap();
+
+    assert_eq!((imported.places, imported.left_out.faulty), (1, 2));
+    let [node, way] = &imported.left_out.examples[..] else { panic!("{imported:?}") };
+    assert!(node.ends_with("a.pbf: block 2: node 2 is nowhere on earth"), "{node}");
+    assert!(way.contains("block 3: way 9 is nowhere: the file has none of its nodes"), "{way}");
+}
+
+#[test]
+fn a_block_in_another_compression_is_named() {
+    let folder = Folder::new();
+    let file = folder.file("a.pbf", &with_a_block_in_lz4());
+
+    let error = import(&[file], &folder.out()).unwrap_err().to_string();
+
+    assert!(
+        error.contains("a.pbf: block 2: it is compressed with LZ4, Zstandard or LZMA"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_place_in_several_files_is_there_once() {
+    let folder = Folder::new();
+    let csv = folder.file("a.csv", b"name,lat,lng,id\nHut,1,2,\nBar,3,4,b\n");
+    let geojson = folder.file(
+        "a.geojson",
+        br#"{"type": "FeatureCollection", "features": [
+            {"geometry": {"type": "Point", "coordinates": [2, 1]}, "properties": {"name": "Hut"}},
+            {"geometry": {"type": "Point", "coordinates": [4.001, 3]}, "properties": {"name": "New Bar", "id": "b"}},
+            {"geometry": {"type": "Point", "coordinates": [9, 9]}, "properties": {"name": "Another", "id": "b"}}]}"#,
+    );
+    import(&[&csv], &folder.out()).unwrap();
+    let packed = folder.0.path().join("packed");
+    fs::rename(folder.out(), &packed).unwrap();
+    for (files, repeated) in [
+        (vec![&csv, &csv], 2),
+        (vec![&csv, &packed], 2),
+        (vec![&packed, &csv], 2),
+        (vec![&packed, &packed, &csv], 4),
+    ] {
+        let Loaded { places, left_out } = load::files(&files).unwrap();
+        assert_eq!(
+            (places.len(), left_out.repeated, left_out.faulty),
+            (2, repeated, 0),
+            "{files:?}"
+        );
+    }
+
+    // Where they differ the first counts; far away and by another name it is another place.
+    let Loaded { places, left_out } = load::files(&[&csv, &geojson]).unwrap();
+    let mut names: Vec<_> = places.iter().map(|place| place.name).collect();
+    names.sort_unstable();
+    assert_eq!((&names[..], left_out.repeated), (&["Another", "Bar", "Hut"][..], 2));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -215,6 +301,28 @@ proptest! {
     }
 }
 
+/// The file as `osmium add-locations-to-ways` writes it: ways have the locations, and nodes without tags are gone.
+fn with_locations_on_ways(extract: &Extract, has_numbers: bool) -> Vec<u8> {
+    let Extract { nodes, ways } = extract;
+    let mut header = osm::header();
+    osm::text(&mut header, 5, "LocationsOnWays");
+    let tagged: Vec<_> = nodes.iter().filter(|node| !node.tags.is_empty()).cloned().collect();
+    let mut file = osm::blob("OSMHeader", &header, false);
+    file.extend(osm::blob("OSMData", &osm::dense_nodes(&tagged), true));
+    file.extend(osm::blob("OSMData", &osm::ways(ways, Some((nodes, has_numbers))), true));
+    file
+}
+
+/// A file whose second block is compressed as few files are.
+fn with_a_block_in_lz4() -> Vec<u8> {
+    let mut content = Vec::new();
+    osm::number(&mut content, 2, 100);
+    osm::bytes(&mut content, 6, b"what LZ4 makes of it");
+    let mut file = osm::blob("OSMHeader", &osm::header(), false);
+    file.extend(osm::framed("OSMData", &content));
+    file
+}
+
 struct Folder(TempDir);
 
 impl Folder {
@@ -234,9 +342,10 @@ impl Folder {
 
     /// The places in these files by way of a packed one.
     fn imported(&self, files: &[PathBuf]) -> Places {
-        let count = import(files, &self.out()).unwrap();
-        let places = load::files(&[self.out()]).unwrap();
-        assert_eq!(places.len(), count);
+        let imported = import(files, &self.out()).unwrap();
+        let Loaded { places, left_out } = load::files(&[self.out()]).unwrap();
+        assert_eq!(places.len(), imported.places);
+        assert_eq!((left_out.faulty, left_out.repeated), (0, 0));
         places
     }
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::Write as _;
 
-use herd_places::load::{self, Error};
+use herd_places::load::{self, Error, LeftOut, Loaded};
 use herd_places::{LatLng, Place, Places, Rank, Search};
 
 #[test]
@@ -105,16 +105,17 @@ fn several_files_are_read_together() {
     fs::write(&a, "name,lat,lng\nA,1,2\n").unwrap();
     fs::write(&b, r#"{"type": "FeatureCollection", "features": []}"#).unwrap();
 
-    assert_eq!(load::files(&[a, b]).unwrap().len(), 1);
+    assert_eq!(load::files(&[a, b]).unwrap().places.len(), 1);
 }
 
 #[test]
 fn a_fault_in_csv_is_told_with_its_line() {
     for (text, expected) in [
-        ("name,lat,lng\nA,1,2\n\n\nB,x,2\n", "line 5: lat is `x`, which is not a number"),
+        ("name,lat,lng\n\n\n\nB,x,2\n", "line 5: lat is `x`, which is not a number"),
         ("name,lat,lng\nA,1,\n", "line 2: lng is ``, which is not a number"),
         ("name,lat,lng\nA,91,0\n", "line 2: `91, 0` is outside ±90, ±180 degrees"),
-        ("name,lat,lng\n\"A\nB\",1,2\nC,1\n", "line 4: 2 fields where the header has 3"),
+        ("name,lat,lng\n\"A\nB\",1\nC,1\n", "lines 2 to 3: 2 fields where the header has 3"),
+        ("name,lat,lng\n,,\n", "line 2: the row is empty"),
         ("name,lat,lng\n ,1,2\n", "line 2: the name is empty"),
         (
             "name,lat,lng,population\nA,1,2,many\n",
@@ -123,7 +124,12 @@ fn a_fault_in_csv_is_told_with_its_line() {
         ("name,lat,lng,population\nA,1,2,inf\n", "line 2: the prominence is not a finite number"),
         (
             "hello\nworld\n",
-            "neither GeoJSON nor CSV with a header: the first line names no column `name`",
+            "neither GeoJSON nor CSV with a header: the first line names no column `name`, but `hello`",
+        ),
+        (
+            "name,lat,east\nA,1,2\n",
+            "neither GeoJSON nor CSV with a header: the first line names no column \
+             `lng` or `lon` or `long` or `longitude`, but `name`, `lat`, `east`",
         ),
         ("", "neither GeoJSON nor CSV with a header: the first line names no column `name`"),
     ] {
@@ -163,9 +169,8 @@ fn a_fault_in_geojson_is_told_with_its_feature() {
         ),
         ("5".to_owned(), "invalid type: integer `5`, expected struct Feature"),
     ] {
-        let first = format!(r#"{{{point}, "properties": {{"name": "A"}}}}"#);
-        let text = format!(r#"{{"type": "FeatureCollection", "features": [{first}, {second}]}}"#);
-        assert_eq!(fault(text.as_bytes()), format!("feature 2: {expected}"));
+        let text = format!(r#"{{"type": "FeatureCollection", "features": [{second}]}}"#);
+        assert_eq!(fault(text.as_bytes()), format!("feature 1: {expected}"));
     }
 }
 
@@ -174,10 +179,103 @@ fn json_that_is_no_geojson_is_told_apart() {
     assert!(fault(b"{\n\"type\":\n}").starts_with("line 3: "));
     assert!(fault(b"[1, 2]").starts_with("line 1: "));
     assert_eq!(
-        fault(br#"{"type": "Feature"}"#),
-        "JSON, but not GeoJSON: `type` is `Feature`, not `FeatureCollection`"
+        fault(br#"{"type": "Point"}"#),
+        "JSON, but not GeoJSON: `type` is `Point`, not `FeatureCollection` or `Feature`"
     );
     assert_eq!(fault(br#"{"type": "FeatureCollection"}"#), "the collection has no `features`");
+}
+
+#[test]
+fn one_bad_row_costs_a_row() {
+    let mut text = b"name,lat,lng\n".to_vec();
+    for number in 0..1000 {
+        text.extend(format!("Hut {number},1,2\n").as_bytes());
+    }
+    text.extend(b",,\nB,x,2\nC,1\n\xff,1,2\n,1,2\n\"D\nD\",1,2\nE,91,2\nF,1,2\n");
+
+    let (places, left_out) = loaded_and_left_out(&text);
+
+    assert_eq!((places.len(), left_out.faulty), (1002, 6));
+    let whats: Vec<_> =
+        left_out.examples.iter().map(|line| line.split_once(": ").unwrap().1).collect();
+    assert_eq!(
+        whats,
+        [
+            "line 1002: the row is empty",
+            "line 1003: lat is `x`, which is not a number",
+            "line 1004: 2 fields where the header has 3",
+            "line 1005: there is text that is not UTF-8",
+            "line 1006: the name is empty",
+            "line 1009: `91, 2` is outside ±90, ±180 degrees",
+        ]
+    );
+}
+
+#[test]
+fn of_many_bad_rows_the_first_are_named_and_all_counted() {
+    let text = format!("name,lat,lng\nA,1,2\n{}", "B,x,y\n".repeat(20_000));
+
+    let (places, left_out) = loaded_and_left_out(text.as_bytes());
+
+    assert_eq!((places.len(), left_out.faulty, left_out.examples.len()), (1, 20_000, 10));
+    let warnings: Vec<_> = left_out.warnings().collect();
+    assert!(warnings[9].contains("line 12: "), "{warnings:?}");
+    assert_eq!(warnings[10..], ["20000 entries are left out, 19990 more than are told here"]);
+}
+
+#[test]
+fn a_quote_that_nothing_closes_does_not_swallow_the_rest() {
+    let text = format!("name,lat,lng\nA,1,2\n\"B,1,2\n{}", "C,1,2\n".repeat(200));
+
+    let said = fault(text.as_bytes());
+
+    assert!(said.starts_with("line 3: ") && said.ends_with("is a quote not closed?"), "{said}");
+}
+
+#[test]
+fn one_bad_feature_costs_a_feature() {
+    let good =
+        r#"{"geometry": {"type": "Point", "coordinates": [2, 1]}, "properties": {"name": "A"}}"#;
+    let line = r#"{"geometry": {"type": "LineString"}, "properties": {"name": "B"}}"#;
+    let text = format!(r#"{{"type": "FeatureCollection", "features": [{good}, {line}, 5]}}"#);
+
+    let (places, left_out) = loaded_and_left_out(text.as_bytes());
+
+    assert_eq!((places.len(), left_out.faulty), (1, 2));
+    assert!(
+        left_out.examples[0].ends_with("feature 2: its geometry is a `LineString`, not a `Point`")
+    );
+}
+
+#[test]
+fn features_may_stand_alone_or_in_a_row() {
+    let feature = |name: &str| {
+        format!(
+            r#"{{"type": "Feature", "geometry": {{"type": "Point", "coordinates": [2, 1]}},
+                "properties": {{"name": "{name}"}}}}"#
+        )
+    };
+    let [a, b] = [feature("A"), feature("B")];
+    for (text, count) in [
+        (a.clone(), 1),
+        (format!("{a}\n{b}\n"), 2),
+        (format!("\x1e{a}\n\x1e{b}\n"), 2),
+        (format!(r#"{{"type": "FeatureCollection", "features": [{a}]}} {b}"#), 2),
+    ] {
+        assert_eq!(loaded(&text).unwrap().len(), count, "{text}");
+    }
+}
+
+#[test]
+fn csv_comes_with_other_titles_and_other_delimiters() {
+    for text in [
+        "Name,Lat,Long\nHut,1,2\n",
+        "name;lat;long\nHut;1;2\n",
+        "NAME\tLATITUDE\tLONGITUDE\r\nHut\t1\t2\r\n",
+    ] {
+        let places = loaded(text).unwrap();
+        assert_eq!(nearby(&places, 1.0, 2.0)[0].name, "Hut", "{text}");
+    }
 }
 
 #[test]
@@ -210,6 +308,15 @@ fn loaded(text: &str) -> Result<Places, Error> {
 }
 
 fn loaded_bytes(bytes: &[u8]) -> Result<Places, Error> {
+    load_bytes(bytes).map(|loaded| loaded.places)
+}
+
+fn loaded_and_left_out(bytes: &[u8]) -> (Places, LeftOut) {
+    let Loaded { places, left_out } = load_bytes(bytes).unwrap();
+    (places, left_out)
+}
+
+fn load_bytes(bytes: &[u8]) -> Result<Loaded, Error> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     load::files(&[file.path()])

@@ -207,6 +207,36 @@ fn a_failed_import_says_why_and_leaves_what_was_there() {
 }
 
 #[test]
+fn what_an_import_leaves_out_is_told_and_no_failure() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [csv, out] = [path("a.csv"), path("out")];
+    fs::write(&csv, "name,lat,lng\nHut,1,2\nBar,x,2\n,,\nHut,1,2\n").unwrap();
+
+    let Output { status, stdout, stderr } =
+        program(&["import", &csv, "-o", &out]).output().unwrap();
+
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert_eq!(String::from_utf8(stdout).unwrap(), format!("herd-places: {out}: 1 places\n"));
+    let start = "herd-places: warning: ";
+    assert_eq!(
+        stderr,
+        format!(
+            "{start}{csv}: line 3: lat is `x`, which is not a number\n\
+             {start}{csv}: line 4: the row is empty\n\
+             {start}2 entries are left out\n\
+             {start}1 place came before with the same id, and counted once\n"
+        )
+    );
+    let mut service =
+        Service::of(program(&["--listen", "127.0.0.1:0", "--data", &csv]).spawn().unwrap(), None);
+    assert!(get(&mut service.connect(), SEARCH).contains("\"name\" : \"Hut\""));
+    service.signal("TERM");
+    assert_eq!(service.end(), (Some(0), stderr));
+}
+
+#[test]
 fn what_it_cannot_do_and_what_makes_no_sense_differ_in_exit_code() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();

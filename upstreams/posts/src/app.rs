@@ -1,6 +1,7 @@
 //! What the faces of the service share.
 
 use core::net::IpAddr;
+use std::sync::Arc;
 
 use crate::Error;
 use crate::database::Database;
@@ -8,6 +9,7 @@ use crate::events::Events;
 use crate::ids::{Ids, now_ms};
 use crate::passwords::{Passwords, random};
 use crate::sessions::{self, TokenHash};
+use crate::turns::RequestDatabase;
 use crate::visibility::NOBODY;
 
 /// The service, whoever asks.
@@ -16,7 +18,7 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) ids: Ids,
     pub(crate) passwords: Passwords,
-    pub(crate) events: Events,
+    pub(crate) events: Arc<Events>,
     /// The most characters of a post.
     pub(crate) post_characters: usize,
 }
@@ -49,9 +51,9 @@ pub(crate) struct Viewer {
 }
 
 impl App {
-    pub(crate) fn new(database: Database, post_characters: usize) -> Self {
+    pub(crate) fn new(database: Database, events: Arc<Events>, post_characters: usize) -> Self {
         Self {
-            events: Events::new(database.backend()),
+            events,
             database,
             ids: Ids::new(u16::from_le_bytes(random())),
             passwords: Passwords::new(),
@@ -64,7 +66,11 @@ impl App {
     /// # Errors
     ///
     /// When a bearer's token is wrong or has expired, and when the database does not answer.
-    pub(crate) async fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {
+    pub(crate) async fn viewer(
+        &self,
+        caller: &Caller,
+        database: &RequestDatabase,
+    ) -> Result<Viewer, Error> {
         let (token, is_bearer) = match &caller.token {
             Token::None => return Ok(Viewer::nobody()),
             Token::Bearer(token) => (token, true),
@@ -73,7 +79,7 @@ impl App {
         let mut id = None;
         let token = TokenHash::of(token);
         if let Some(token) = &token {
-            id = sessions::user_of(&mut *self.database.read().await?, token, now_ms()).await?;
+            id = sessions::user_of(&mut *database.read().await?, token, now_ms()).await?;
         }
         match id {
             Some(id) => Ok(Viewer { id, token }),

@@ -36,7 +36,7 @@ const MAX_BY_ADDRESS: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Attempt {
     by_address: i64,
-    by_pair: i64,
+    by_pair: Option<i64>,
     keys: Keys,
 }
 
@@ -44,15 +44,16 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 struct Keys {
     address: String,
-    pair: String,
+    /// None for what cannot be a name: whoever tries that tries nobody's password.
+    pair: Option<String>,
 }
 
 impl Keys {
     fn of(name: &str, address: IpAddr) -> Self {
         let network = network(address);
-        // Whoever tries what is no name tries nobody's password, but tries.
-        let name = if accounts::is_name(name) { accounts::key(name) } else { String::new() };
-        Self { address: format!("address {network}"), pair: format!("pair {name} {network}") }
+        let pair =
+            accounts::is_name(name).then(|| format!("pair {} {network}", accounts::key(name)));
+        Self { address: format!("address {network}"), pair }
     }
 }
 
@@ -66,11 +67,15 @@ pub(crate) async fn begin(
 ) -> Result<Attempt, Error> {
     let keys = Keys::of(name, address);
     let by_address = add(db, ids, &keys.address, now_ms).await?;
-    let by_pair = add(db, ids, &keys.pair, now_ms).await?;
+    let by_pair = match &keys.pair {
+        Some(pair) => Some(add(db, ids, pair, now_ms).await?),
+        None => None,
+    };
     if let Err(error) = check(db, &keys, now_ms).await {
         // An attempt that is not let in does not prolong the wait.
-        forget(db, by_address).await?;
-        forget(db, by_pair).await?;
+        for id in by_pair.into_iter().chain([by_address]) {
+            forget(db, id).await?;
+        }
         return Err(error);
     }
     Ok(Attempt { by_address, by_pair, keys })
@@ -79,10 +84,12 @@ pub(crate) async fn begin(
 /// Strikes an attempt out, and all others by that name from there: the password was right.
 pub(crate) async fn succeed(db: &mut AnyConnection, attempt: &Attempt) -> Result<(), Error> {
     forget(db, attempt.by_address).await?;
-    sqlx::query("DELETE FROM login_failures WHERE key = $1")
-        .bind(attempt.keys.pair.as_str())
-        .execute(db)
-        .await?;
+    if let Some(pair) = &attempt.keys.pair {
+        sqlx::query("DELETE FROM login_failures WHERE key = $1")
+            .bind(pair.as_str())
+            .execute(db)
+            .await?;
+    }
     Ok(())
 }
 
@@ -95,7 +102,7 @@ pub(crate) async fn fail(
     sqlx::query("UPDATE login_failures SET failed_at = $1 WHERE id = $2 OR id = $3")
         .bind(now_ms)
         .bind(attempt.by_address)
-        .bind(attempt.by_pair)
+        .bind(attempt.by_pair.unwrap_or(attempt.by_address))
         .execute(db)
         .await?;
     Ok(())
@@ -128,7 +135,10 @@ async fn forget(db: &mut AnyConnection, id: i64) -> Result<(), Error> {
 
 /// Refuses an attempt that is written down and comes too soon.
 async fn check(db: &mut AnyConnection, keys: &Keys, now_ms: i64) -> Result<(), Error> {
-    let by_pair = free_by_pair(&failures(db, &keys.pair, now_ms).await?, now_ms);
+    let by_pair = match &keys.pair {
+        Some(pair) => free_by_pair(&failures(db, pair, now_ms).await?, now_ms),
+        None => None,
+    };
     let by_address = free_by_address(&failures(db, &keys.address, now_ms).await?);
     let wait_ms = by_pair.max(by_address).map_or(0, |free_at| free_at - now_ms);
     match u64::try_from(wait_ms) {

@@ -20,16 +20,18 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transact
 
 use crate::Error;
 use crate::ids::now_ms;
+use crate::shares::Shares;
+use crate::turns::CONNECTIONS;
 
 /// How long a request waits for a connection before it fails.
 const ACQUIRE: Duration = Duration::from_secs(2);
 
-/// The most connections to the database.
+/// The most connections to the database: two beside those of requests.
 const MAX_CONNECTIONS: u32 = 18;
 
 /// What each connection to PostgreSQL begins with: nothing goes on for long once nobody waits for it.
 const SET_UP_POSTGRES: &str =
-    "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
+    "SET statement_timeout = '6s'; SET idle_in_transaction_session_timeout = '30s'";
 
 /// What each connection to SQLite begins with: readers go on beside the writer; a commit is safe from a crash of
 /// the program, the last few may be lost with the power. The pages that a connection keeps are 4 MiB.
@@ -49,6 +51,16 @@ pub enum Backend {
     Sqlite,
     /// A server, maybe with other servers of ours beside.
     Postgres,
+}
+
+impl Backend {
+    /// How a transaction begins that writes.
+    pub(crate) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
 }
 
 /// Why a database cannot be used.
@@ -86,6 +98,7 @@ pub struct Database {
     pool: AnyPool,
     backend: Backend,
     url: String,
+    shares: Shares,
 }
 
 impl Database {
@@ -132,12 +145,17 @@ impl Database {
             .after_release(|connection, _| Box::pin(is_at_rest(connection)))
             .connect(&url)
             .await?;
-        Ok(Self { pool, backend, url })
+        Ok(Self { pool, backend, url, shares: Shares::new(1, CONNECTIONS) })
     }
 
     /// How PostgreSQL is reached.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Who may have how many of the connections.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// Which program keeps the data.
@@ -163,11 +181,7 @@ impl Database {
     ///
     /// When there is no connection within two seconds, or another writer goes on for longer.
     pub async fn write(&self) -> Result<Transaction<'static, Any>, Error> {
-        let begin = match self.backend {
-            Backend::Sqlite => "BEGIN IMMEDIATE",
-            Backend::Postgres => "BEGIN",
-        };
-        Ok(self.pool.begin_with(begin).await?)
+        Ok(self.pool.begin_with(self.backend.begin()).await?)
     }
 
     /// Ends all connections.

@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+/// How long a client is asked to wait for a database that is away.
+const RETRY_UNAVAILABLE: Duration = Duration::from_secs(2);
+
 /// Why something that was asked for was not done; nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,6 +70,21 @@ impl Error {
         match core::error::Error::source(self) {
             Some(source) => format!("{self}: {source}"),
             None => self.to_string(),
+        }
+    }
+
+    /// How long whoever asked is to wait before they ask again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooMany { retry_after } | Self::Busy { retry_after } => Some(*retry_after),
+            Self::TimedOut | Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
+            Self::Invalid(_)
+            | Self::Unauthenticated
+            | Self::WrongPassword
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Internal(_) => None,
         }
     }
 

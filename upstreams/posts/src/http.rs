@@ -1,34 +1,31 @@
 //! HTTP: routes, sizes, headers, and who asks.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::time::Duration;
 use std::sync::Arc;
 
-use async_graphql::Request as GraphqlRequest;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RETRY_AFTER, UPGRADE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, UPGRADE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::Error;
+use crate::answer::{MAX_BODY_BYTES, answer, refused};
 use crate::app::{Caller, Token};
-use crate::graphql::{Answer, Api, Status, TIME_OUT};
+use crate::cookies;
+use crate::graphql::{Api, TIME_OUT};
+use crate::request;
+use crate::search_json::{self, ClientAddress};
 use crate::web;
 use crate::websocket::{self, Connections};
-use crate::{cookies, search_json};
 
 /// The one endpoint.
 pub(crate) const PATH: &str = "/graphql";
-
-/// The most bytes of a request, or of a message on a WebSocket.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// How much of a request that is too long is read, so that the client gets to read why.
 const MAX_IGNORED_BYTES: usize = 8 * 1024 * 1024;
@@ -70,19 +67,20 @@ pub(crate) fn router(http: Http) -> Router {
 }
 
 /// Lets a WebSocket have the way to the endpoint, wherever a GET of a browser leads.
-async fn upgrade(State(http): State<Http>, request: Request, next: Next) -> Response {
+async fn upgrade(State(http): State<Http>, mut request: Request, next: Next) -> Response {
     let is_websocket = request.method() == Method::GET
         && request.uri().path() == PATH
         && text(request.headers(), UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    let mut caller = http.caller(&request);
     if !is_websocket {
+        request.extensions_mut().insert(ClientAddress(caller.address));
         return next.run(request).await;
     }
-    let mut caller = http.caller(&request);
     if matches!(caller.token, Token::Cookie(_)) && !http.is_same_origin(request.headers()) {
         // A page of somebody else's may open a WebSocket, and the browser gives it our cookie.
         caller.token = Token::None;
     }
-    websocket::open(http, caller, request).await
+    websocket::open(http.api, &http.connections, caller, request).await
 }
 
 async fn graphql(State(http): State<Http>, request: Request) -> Response {
@@ -103,11 +101,12 @@ async fn graphql(State(http): State<Http>, request: Request) -> Response {
             return refused(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time");
         }
     };
-    match serde_json::from_slice::<GraphqlRequest>(&body) {
+    let parsed = serde_json::from_slice(&body).map_err(|error| error.to_string());
+    match parsed.and_then(request::parse) {
         Ok(request) => answer(http.api.execute(caller, request).await),
-        Err(error) => refused(
+        Err(why) => refused(
             StatusCode::BAD_REQUEST,
-            &format!("the request is no JSON object with a `query`: {error}"),
+            &format!("the request is no JSON object with a `query`: {why}"),
         ),
     }
 }
@@ -199,30 +198,6 @@ async fn read(body: Body) -> Result<Vec<u8>, StatusCode> {
         }
     }
     if length > MAX_BODY_BYTES { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(bytes) }
-}
-
-/// A request that never became one of GraphQL.
-fn refused(status: StatusCode, why: &str) -> Response {
-    let mut answer = Answer::from(Error::Invalid(why.to_owned()));
-    answer.status = Status { code: status.as_u16(), retry_after: None };
-    self::answer(answer)
-}
-
-/// One line of JSON.
-pub(crate) fn answer(answer: Answer) -> Response {
-    let Answer { response, status } = answer;
-    let mut body = serde_json::to_string(&response).expect("an answer can be written as JSON");
-    body.push('\n');
-    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut http = (code, body).into_response();
-    let headers = http.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.extend(response.http_headers);
-    if let Some(retry_after) = status.retry_after {
-        let seconds = retry_after.max(Duration::from_secs(1)).as_secs();
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    http
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! `search_json` are two faces of the same functions, and neither knows SQL.
 
 mod accounts;
+mod answer;
 mod app;
 mod attempts;
 mod bulk;
@@ -18,11 +19,13 @@ mod events;
 mod graphql;
 mod http;
 pub mod ids;
+mod news;
 mod page;
 mod passwords;
 mod posts;
 pub mod query;
 mod relations;
+mod request;
 mod run;
 pub mod search;
 pub mod search_json;
@@ -30,6 +33,7 @@ mod sessions;
 mod shares;
 pub mod text;
 mod timelines;
+mod turns;
 mod visibility;
 mod web;
 mod websocket;

@@ -18,7 +18,7 @@ pub(crate) const COLUMNS: &str = "p.id, p.author_id, p.text, p.created_at, p.lat
                                   p.reply_to_id, p.repost_of_id";
 
 /// A post, or a repost.
-#[derive(Clone, Debug, FromRow, PartialEq)]
+#[derive(Clone, Debug, Default, FromRow, PartialEq)]
 pub(crate) struct Post {
     /// Grows with time, as all ids do.
     pub(crate) id: i64,

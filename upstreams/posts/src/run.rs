@@ -12,6 +12,7 @@ use tokio::time::{interval, timeout};
 
 use crate::app::App;
 use crate::database::{self, Database, OpenError};
+use crate::events::Events;
 use crate::graphql::Api;
 use crate::http::{self, Http};
 use crate::ids::now_ms;
@@ -73,15 +74,19 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Only now: until here nothing is under way, and a signal ends the program by itself, at once. What the
         // database was told by then is in transactions.
         let mut signals = StopSignals::catch()?;
-        let app = Arc::new(App::new(database, options.post_characters));
-        let background =
-            [tokio::spawn(events::listen(Arc::clone(&app))), tokio::spawn(sweep(Arc::clone(&app)))];
+        let (events, untold) = Events::new(database.backend());
+        let background = [
+            tokio::spawn(events::tell(database.clone(), Arc::clone(&events), untold)),
+            tokio::spawn(events::listen(database.clone(), Arc::clone(&events))),
+            tokio::spawn(sweep(database.clone())),
+        ];
+        let app = Arc::new(App::new(database, events, options.post_characters));
         eprintln!("herd-posts: the data are in {}", database::whereabouts(&options.database));
         announce("herd-posts", listener.local_addr()?);
         let router = http::router(Http {
             api: Api::new(Arc::clone(&app)),
             trust_proxy: options.trust_proxy,
-            connections: Arc::new(Connections::new()),
+            connections: Arc::new(Connections::default()),
         });
         let limits = Limits::default();
         let ended = serve("herd-posts", listener, router, limits, &mut signals).await?;
@@ -101,12 +106,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Deletes now and then what has expired.
-async fn sweep(app: Arc<App>) {
+async fn sweep(database: Database) {
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
         let swept: Result<(), Error> = async {
-            let mut transaction = app.database.write().await?;
+            let mut transaction = database.write().await?;
             sessions::delete_expired(&mut transaction, now_ms()).await?;
             attempts::delete_old(&mut transaction, now_ms()).await?;
             Ok(transaction.commit().await?)

@@ -5,20 +5,34 @@
 //! the rest is looked at here, where the distance is exact. Candidates come in rounds, until there are enough
 //! matches, no candidates are left or there were so many that the answer says so.
 
+use std::sync::{Arc, LazyLock};
+
 use herd_places::LatLng;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::Error;
 use crate::cells::{Bounds, Cover, bounds, cover};
 use crate::ids::first_at;
 use crate::query::{Condition, Query, Subject};
+use crate::shares::cores;
 
-/// The most candidates of a search.
+/// The most posts that an index leads to in a search.
 pub const MAX_CANDIDATES: usize = 50_000;
+
+/// The most texts that are looked at in a search, but for those of its last round.
+pub const MAX_TEXTS: usize = 5000;
 
 /// The fewest and the most candidates of a round, powers of two.
 const ROUND: (usize, usize) = (64, 8192);
+
+/// The most candidates of a round whose texts are looked at.
+const MAX_ROUND_OF_TEXTS: usize = 2048;
+
+/// Who looks at texts: not more at once than there are processors, and one of these is left to everything else.
+static LOOKING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new((cores() - 1).max(1)));
 
 /// A term with fewer posts is rare: all of them are looked at, wherever they were written.
 const RARE: i64 = 1000;
@@ -71,17 +85,19 @@ pub struct Found {
 pub async fn search(connection: &mut AnyConnection, search: &Search<'_>) -> Result<Found, Error> {
     let Some(source) = Source::of(connection, search).await? else { return Ok(Found::default()) };
     let (mut before, after) = between(search);
+    let filter = Filter { query: Arc::new(search.query.clone()), near: search.near };
+    let has_texts = !search.query.is_about_time_alone();
     let mut found = Found::default();
-    let mut seen = 0;
-    let mut at_most = round_size(search.limit * 2);
+    let (mut seen, mut texts) = (0, 0);
+    let mut at_most = round_size(search.limit * 2, has_texts);
     while found.ids.len() < search.limit && after < before.saturating_sub(1) {
-        if seen >= MAX_CANDIDATES {
+        if seen >= MAX_CANDIDATES || texts >= MAX_TEXTS {
             found.cut_at = Some(before);
             break;
         }
         let round = source.round(connection, search, before, after, at_most).await?;
-        let mut matching: Vec<i64> =
-            round.candidates.iter().filter_map(|c| c.matches(search)).collect();
+        texts += if has_texts { round.candidates.len() } else { 0 };
+        let mut matching = filter.matching(round.candidates).await;
         matching.sort_unstable_by(|a, b| b.cmp(a));
         // Two terms may lead to the same post.
         matching.dedup();
@@ -92,18 +108,52 @@ pub async fn search(connection: &mut AnyConnection, search: &Search<'_>) -> Resu
         before = round.last_id;
         seen += round.seen;
         let left = search.limit.saturating_sub(found.ids.len());
-        at_most = match found.ids.len() {
-            0 => round_size(at_most * 8),
-            matches => round_size(seen * left / matches + left / 4),
+        let wanted = match found.ids.len() {
+            0 => at_most * 8,
+            matches => seen * left / matches + left / 4,
         };
+        at_most = round_size(wanted, has_texts);
     }
     found.ids.truncate(search.limit);
     Ok(found)
 }
 
+/// What candidates are held against.
+#[derive(Clone, Debug)]
+struct Filter {
+    query: Arc<Query>,
+    near: Option<Circle>,
+}
+
+impl Filter {
+    /// The ids of those that match; texts are looked at away from the threads that serve.
+    async fn matching(&self, candidates: Vec<Candidate>) -> Vec<i64> {
+        let this = self.clone();
+        let look = move || candidates.iter().filter_map(|one| this.match_one(one)).collect();
+        if self.query.is_about_time_alone() {
+            return look();
+        }
+        let _turn = LOOKING.acquire().await.expect("it is never closed");
+        spawn_blocking(look).await.expect("looking at a text does not panic")
+    }
+
+    fn match_one(&self, candidate: &Candidate) -> Option<i64> {
+        let is_near = |near: Circle| {
+            candidate
+                .position
+                .is_some_and(|position| near.center.distance_m(position) <= near.radius_km * 1000.0)
+        };
+        let has_it = |text: &Text| self.query.matches(&Subject::new(&text.author, &text.text));
+        let is_match = self.near.is_none_or(is_near) && candidate.text.as_ref().is_none_or(has_it);
+        is_match.then_some(candidate.id)
+    }
+}
+
 /// Few different sizes, so that there are few different statements.
-fn round_size(wanted: usize) -> usize {
-    wanted.next_power_of_two().clamp(ROUND.0, ROUND.1)
+fn round_size(wanted: usize, has_texts: bool) -> usize {
+    let (least, most) = ROUND;
+    let most = if has_texts { MAX_ROUND_OF_TEXTS } else { most };
+    wanted.next_power_of_two().clamp(least, most)
 }
 
 /// Between which ids to look, both exclusive.
@@ -377,33 +427,28 @@ struct Candidate {
     id: i64,
     position: Option<LatLng>,
     /// If there is more to match than time and place.
-    subject: Option<Subject>,
+    text: Option<Text>,
+}
+
+/// What somebody wrote.
+#[derive(Debug)]
+struct Text {
+    author: String,
+    text: String,
 }
 
 impl Candidate {
     fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let position: (Option<f64>, Option<f64>) = (row.try_get(2)?, row.try_get(3)?);
-        let subject = if row.len() > 4 {
-            let (author, text): (&str, &str) = (row.try_get(4)?, row.try_get(5)?);
-            Some(Subject::new(author, text))
+        let text = if row.len() > 4 {
+            Some(Text { author: row.try_get(4)?, text: row.try_get(5)? })
         } else {
             None
         };
         Ok(Self {
             id: row.try_get(1)?,
             position: position.0.zip(position.1).and_then(|(lat, lng)| LatLng::new(lat, lng)),
-            subject,
+            text,
         })
-    }
-
-    /// Its id, if it matches.
-    fn matches(&self, search: &Search<'_>) -> Option<i64> {
-        let is_near = |near: Circle| {
-            self.position
-                .is_some_and(|position| near.center.distance_m(position) <= near.radius_km * 1000.0)
-        };
-        let is_match = search.near.is_none_or(is_near)
-            && self.subject.as_ref().is_none_or(|subject| search.query.matches(subject));
-        is_match.then_some(self.id)
     }
 }

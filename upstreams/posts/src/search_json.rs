@@ -3,24 +3,28 @@
 //! It is open to anybody, and shows what anybody may see. What has no counterpart here is there all the same,
 //! empty: clients of that format may lean on it.
 
-use axum::Router;
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use herd_places::LatLng;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::Error;
 use crate::database::Database;
 use crate::query::{MAX_QUERY_CHARS, Query};
 use crate::search::{Circle, Found, Search, search};
+use crate::turns::RequestDatabase;
 
 /// Where the search is, as at Twitter.
 pub const PATH: &str = "/search.json";
@@ -31,6 +35,9 @@ const PER_PAGE: usize = 15;
 /// The most that `rpp` may say.
 const MAX_PER_PAGE: usize = 100;
 
+/// How long a search may take.
+const TIME_OUT: Duration = Duration::from_secs(5);
+
 /// No page ends beyond this.
 const MAX_RESULTS: usize = 1500;
 
@@ -39,23 +46,41 @@ const KM_A_MILE: f64 = 1.609_344;
 /// What was used to write a post, in HTML that is written as HTML shows it.
 const SOURCE: &str = "&lt;a href=&quot;/&quot; rel=&quot;nofollow&quot;&gt;herd-posts&lt;/a&gt;";
 
+/// From where a request comes, where the router before has found out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
 /// The search as a route.
 pub fn router(database: Database) -> Router {
     Router::new().route(PATH, get(answer)).with_state(database)
 }
 
-async fn answer(State(database): State<Database>, RawQuery(asked): RawQuery) -> Response {
-    let (status, json) = match respond(&database, asked.as_deref().unwrap_or_default()).await {
-        Ok(page) => (StatusCode::OK, serde_json::to_string(&page)),
-        Err(refusal) => {
-            (refusal.status, serde_json::to_string(&ErrorBody { error: refusal.message }))
+async fn answer(
+    State(database): State<Database>,
+    client: Option<Extension<ClientAddress>>,
+    RawQuery(asked): RawQuery,
+) -> Response {
+    let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.0);
+    let database = RequestDatabase::new(database, address);
+    let asked = asked.unwrap_or_default();
+    let answer = timeout(TIME_OUT, respond(&database, &asked)).await;
+    let (status, retry_after, json) = match answer.unwrap_or_else(|_| Err(Error::TimedOut.into())) {
+        Ok(page) => (StatusCode::OK, None, serde_json::to_string(&page)),
+        Err(Refusal { status, message, retry_after }) => {
+            (status, retry_after, serde_json::to_string(&ErrorBody { error: message }))
         }
     };
     let json = json.expect("texts and numbers are always JSON");
-    (status, [(CONTENT_TYPE, "application/json; charset=utf-8")], json + "\n").into_response()
+    let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+    let mut answer = (status, kind, json + "\n").into_response();
+    if let Some(retry_after) = retry_after {
+        let seconds = retry_after.as_secs().max(1);
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
 }
 
-async fn respond(database: &Database, asked: &str) -> Result<Page, Refusal> {
+async fn respond(database: &RequestDatabase, asked: &str) -> Result<Page, Refusal> {
     let start = Instant::now();
     let request = Request::parse(asked)?;
     let mut connection = database.read().await?;
@@ -69,16 +94,17 @@ async fn respond(database: &Database, asked: &str) -> Result<Page, Refusal> {
 struct Refusal {
     status: StatusCode,
     message: String,
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     fn bad(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+        Self { status: StatusCode::BAD_REQUEST, message: message.into(), retry_after: None }
     }
 
     /// What Twitter refused by this status.
     fn forbidden(message: &str) -> Self {
-        Self { status: StatusCode::FORBIDDEN, message: message.into() }
+        Self { status: StatusCode::FORBIDDEN, message: message.into(), retry_after: None }
     }
 }
 
@@ -91,6 +117,7 @@ impl From<Error> for Refusal {
         Self {
             status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             message: error.to_string(),
+            retry_after: error.retry_after(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::Error;
 use crate::passwords::random;
@@ -12,7 +12,7 @@ use crate::passwords::random;
 pub(crate) const SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// What the database knows of a token: its SHA-256, in hexadecimal.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct TokenHash(String);
 
 /// A session that has begun; this is the only time its token is seen.
@@ -68,6 +68,25 @@ pub(crate) async fn user_of(
     .fetch_optional(db)
     .await?;
     Ok(user)
+}
+
+/// Those of these sessions that have not ended.
+pub(crate) async fn that_last(
+    db: &mut AnyConnection,
+    tokens: &[&TokenHash],
+    now_ms: i64,
+) -> Result<Vec<TokenHash>, Error> {
+    let Some(last) = tokens.last() else { return Ok(Vec::new()) };
+    // Few different statements, so that each is prepared once.
+    let places = tokens.len().next_power_of_two();
+    let list = (2..2 + places).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let sql =
+        format!("SELECT token_hash FROM sessions WHERE expires_at > $1 AND token_hash IN ({list})");
+    let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(now_ms);
+    let tokens = tokens.iter().chain(core::iter::repeat(last)).take(places);
+    let found: Vec<String> =
+        tokens.fold(query, |query, token| query.bind(token.0.as_str())).fetch_all(db).await?;
+    Ok(found.into_iter().map(TokenHash).collect())
 }
 
 /// Ends a session.

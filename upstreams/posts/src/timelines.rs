@@ -14,6 +14,9 @@ use crate::visibility::{NOBODY, visible};
 /// The longest time over which tags trend, in hours.
 pub(crate) const MAX_TREND_HOURS: i32 = 7 * 24;
 
+/// The most uses of hashtags that are counted, the newest.
+const MAX_TREND_USES: usize = 50_000;
+
 /// A hashtag that many people use.
 #[derive(Clone, Debug, Eq, FromRow, PartialEq)]
 pub(crate) struct Trend {
@@ -54,22 +57,6 @@ pub(crate) async fn feed(
         .fetch_all(db)
         .await?;
     Ok(posts)
-}
-
-/// Whether a post that is new comes into the viewer's feed.
-pub(crate) async fn is_in_feed(
-    db: &mut AnyConnection,
-    viewer: i64,
-    post: i64,
-) -> Result<bool, Error> {
-    let is_visible = visible("p", "$1");
-    let sql = format!(
-        "SELECT p.id FROM posts p WHERE p.id = $2 AND {is_visible} AND (p.author_id = $1 OR EXISTS \
-         (SELECT 1 FROM follows f WHERE f.follower_id = $1 AND f.followee_id = p.author_id))"
-    );
-    let found: Option<i64> =
-        sqlx::query_scalar(AssertSqlSafe(sql)).bind(viewer).bind(post).fetch_optional(db).await?;
-    Ok(found.is_some())
 }
 
 /// What anybody wrote, newest first; not reposts.
@@ -175,9 +162,9 @@ pub(crate) async fn trending(
     let is_visible = if viewer == NOBODY { "$2 = $2".into() } else { visible("p", "$2") };
     let sql = format!(
         "SELECT t.tag, COUNT(*) AS posts, COUNT(DISTINCT p.author_id) AS users \
-         FROM post_tags t JOIN posts p ON p.id = t.post_id \
-         WHERE t.post_id >= $1 AND p.id >= $1 AND {is_visible} \
-         GROUP BY t.tag ORDER BY users DESC, posts DESC, t.tag LIMIT $3"
+         FROM (SELECT post_id, tag FROM post_tags WHERE post_id >= $1 \
+         ORDER BY post_id DESC, tag DESC LIMIT {MAX_TREND_USES}) t JOIN posts p ON p.id = t.post_id \
+         WHERE {is_visible} GROUP BY t.tag ORDER BY users DESC, posts DESC, t.tag LIMIT $3"
     );
     let mut trends = sqlx::query_as(AssertSqlSafe(sql))
         .bind(since)

@@ -1,38 +1,67 @@
 //! The configuration file as it is written: which keys there are, and of which type.
 
+use super::source::Key;
 use crate::logging::Level;
 use crate::roster::UpstreamDialect;
+use crate::words::one_of;
 use core::fmt;
 use core::ops::Range;
 use herd_core::LinkKind;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
 use toml::Spanned;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct File {
-    pub(super) provider: Option<Spanned<Provider>>,
-    pub(super) secret_env: Option<Spanned<String>>,
-    pub(super) secret_file: Option<Spanned<PathBuf>>,
-    #[serde(default)]
-    pub(super) upstream: Upstream,
-    pub(super) tls: Option<Spanned<Tls>>,
-    #[serde(default)]
-    pub(super) limits: Limits,
-    #[serde(default)]
-    pub(super) log: Log,
-    #[serde(default)]
-    pub(super) gateway: Gateway,
-    #[serde(default)]
-    pub(super) server: Vec<Server>,
+/// A table of the file, and which keys it may have.
+macro_rules! table {
+    ($(#[$of_all:meta])* $name:ident {
+        $($(#[$of:meta])* $key:ident: $type:ty $(=> $below:expr)?,)+
+    }) => {
+        #[derive(Debug, Deserialize)]
+        $(#[$of_all])*
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $($(#[$of])* pub(super) $key: $type,)+
+        }
+
+        impl $name {
+            pub(super) const KEYS: &'static [Key] = &[
+                $(Key { name: stringify!($key), below: table!(@below $($below)?) },)+
+            ];
+        }
+    };
+    (@below) => { &[] };
+    (@below $below:expr) => { $below };
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
+table! {
+    File {
+        provider: Option<Spanned<Provider>>,
+        secret_env: Option<Spanned<String>>,
+        secret_file: Option<Spanned<PathBuf>>,
+        #[serde(default)]
+        upstream: Upstream => Upstream::KEYS,
+        tls: Option<Spanned<Tls>> => Tls::KEYS,
+        #[serde(default)]
+        limits: Limits => Limits::KEYS,
+        #[serde(default)]
+        log: Log => Log::KEYS,
+        #[serde(default)]
+        gateway: Gateway => Gateway::KEYS,
+        #[serde(default)]
+        server: Vec<Server> => Server::KEYS,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Provider {
     Places,
     Posts,
+}
+
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        one_of(deserializer, &[("places", Self::Places), ("posts", Self::Posts)])
+    }
 }
 
 impl fmt::Display for Provider {
@@ -44,59 +73,67 @@ impl fmt::Display for Provider {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Upstream {
-    pub(super) url: Option<Spanned<String>>,
-    pub(super) key_env: Option<Spanned<String>>,
-    pub(super) timeout_ms: Option<Spanned<u32>>,
-    pub(super) dialect: Option<Spanned<UpstreamDialect>>,
+table! {
+    #[derive(Default)]
+    Upstream {
+        url: Option<Spanned<String>>,
+        key_env: Option<Spanned<String>>,
+        timeout_ms: Option<Spanned<u32>>,
+        dialect: Option<Spanned<UpstreamDialect>>,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Tls {
-    pub(super) certificate: Spanned<PathBuf>,
-    pub(super) key: Spanned<PathBuf>,
-    pub(super) authority: Option<Spanned<PathBuf>>,
-    pub(super) clients: Option<bool>,
-    pub(super) links: Option<bool>,
+table! {
+    Tls {
+        certificate: Spanned<PathBuf>,
+        key: Spanned<PathBuf>,
+        authority: Option<Spanned<PathBuf>>,
+        clients: Option<bool>,
+        links: Option<bool>,
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Log {
-    pub(super) level: Option<Level>,
-    pub(super) dir: Option<PathBuf>,
-    pub(super) rotate_mib: Option<Spanned<u32>>,
-    pub(super) keep: Option<Spanned<u32>>,
+table! {
+    #[derive(Default)]
+    Log {
+        level: Option<Level>,
+        dir: Option<PathBuf>,
+        rotate_mib: Option<Spanned<u32>>,
+        keep: Option<Spanned<u32>>,
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Gateway {
-    pub(super) listen: Option<Spanned<String>>,
+table! {
+    #[derive(Default)]
+    Gateway {
+        listen: Option<Spanned<String>>,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Server {
-    pub(super) name: Spanned<String>,
-    pub(super) address: Spanned<String>,
-    pub(super) listen: Option<Spanned<String>>,
-    pub(super) link_address: Option<Spanned<String>>,
-    pub(super) link_listen: Option<Spanned<String>>,
-    pub(super) links: Option<Links>,
-    pub(super) metrics: Option<Spanned<String>>,
-    #[serde(default)]
-    pub(super) talks_with: Vec<Spanned<String>>,
+table! {
+    Server {
+        name: Spanned<String>,
+        address: Spanned<String>,
+        listen: Option<Spanned<String>>,
+        link_address: Option<Spanned<String>>,
+        link_listen: Option<Spanned<String>>,
+        links: Option<Links>,
+        metrics: Option<Spanned<String>>,
+        #[serde(default)]
+        talks_with: Vec<Spanned<String>>,
+    }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Links {
     Herd,
     Plain,
+}
+
+impl<'de> Deserialize<'de> for Links {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        one_of(deserializer, &[("herd", Self::Herd), ("plain", Self::Plain)])
+    }
 }
 
 impl From<Links> for LinkKind {
@@ -117,6 +154,9 @@ macro_rules! limits {
         }
 
         impl Limits {
+            pub(super) const KEYS: &'static [Key] =
+                &[$(Key { name: stringify!($key), below: &[] },)+];
+
             /// `usual`, with what the file says in its place.
             pub(super) fn over(&self, usual: herd_core::Limits) -> herd_core::Limits {
                 herd_core::Limits {
@@ -145,6 +185,7 @@ limits! {
     client_id_bytes: u32,
     pipeline: u32,
     output_bytes: u32,
+    answers_bytes: u32,
     stalled_s: u32,
     idle_s: u32,
     lookups: u32,

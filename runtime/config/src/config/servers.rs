@@ -1,10 +1,11 @@
 //! The servers of a configuration file: names, addresses and who talks with whom.
 
 use super::file;
-use super::source::{Source, similar};
+use super::source::Source;
 use crate::address::Address;
 use crate::failure::Failure;
 use crate::roster::{LinkAddress, Server, both_ways};
+use crate::words::similar;
 use core::ops::Range;
 use herd_core::{LinkKind, MAX_SERVER_BYTES};
 use toml::Spanned;

@@ -6,6 +6,16 @@ use core::fmt::Display;
 use core::ops::Range;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use crate::words::Unknown;
+
+/// A key that a table may have.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    /// The keys of the tables that are its value; none where it is none.
+    pub(super) below: &'static [Self],
+}
 
 pub(super) struct Source<'a> {
     path: &'a Path,
@@ -17,14 +27,22 @@ impl<'a> Source<'a> {
         Self { path, text }
     }
 
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        toml::from_str(self.text).map_err(|error| {
-            let message = explain(error.message());
+    /// What the text says. What is no key of the tables in it is said before anything else that is wrong.
+    pub(super) fn parse<T: DeserializeOwned>(&self, keys: &'static [Key]) -> Result<T, Failure> {
+        let wrong = |error: toml::de::Error| {
+            let message = error.message().lines().map(str::trim).collect::<Vec<_>>().join(", ");
             match error.span() {
                 Some(span) => self.wrong(&span, message),
-                None => Failure::wrong(format!("{}: {message}", self.path.display())),
+                None => self.wrong_file(message),
             }
-        })
+        };
+        let table = DeTable::parse(self.text).map_err(wrong)?;
+        let mut unknown = None;
+        check_keys(table.get_ref(), keys, &mut unknown);
+        if let Some((span, message)) = unknown {
+            return Err(self.wrong(&span, message));
+        }
+        T::deserialize(Deserializer::from(table)).map_err(wrong)
     }
 
     /// The line that a part of the text starts on, counted from 1.
@@ -51,40 +69,33 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Says in one line, and in the words of this file, what serde and toml found.
-///
-/// Where a name is not known, their message holds it between the first pair of back quotes and the
-/// names that are known between the others.
-fn explain(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let kind = [("unknown field ", "unknown key"), ("unknown variant ", "unknown value")]
-        .into_iter()
-        .find(|(start, _)| message.starts_with(start));
-    if let Some((_, kind)) = kind
-        && let Some(unknown) = quoted.next()
-    {
-        let known: Vec<_> = quoted.collect();
-        return match similar(unknown, known.iter().copied()) {
-            Some(meant) => format!("{kind} `{unknown}`: did you mean `{meant}`?"),
-            None => format!("{kind} `{unknown}`: expected one of `{}`", known.join("`, `")),
+/// Finds the first key that is not known, in the order of the text.
+fn check_keys(
+    table: &DeTable<'_>,
+    keys: &'static [Key],
+    unknown: &mut Option<(Range<usize>, String)>,
+) {
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        let Some(Key { below, .. }) = keys.iter().find(|known| known.name == name) else {
+            let span = key.span();
+            if unknown.as_ref().is_none_or(|(first, _)| span.start < first.start) {
+                let known = keys.iter().map(|known| known.name).collect();
+                *unknown = Some((span, Unknown { kind: "key", name, known }.to_string()));
+            }
+            continue;
         };
+        match value.get_ref() {
+            DeValue::Table(table) => check_keys(table, below, unknown),
+            DeValue::Array(tables) => {
+                let tables = tables.iter().filter_map(|value| value.get_ref().as_table());
+                tables.for_each(|table| check_keys(table, below, unknown));
+            }
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => {}
+        }
     }
-    if message == "wanted string or table" {
-        return "expected a string".to_owned();
-    }
-    message.lines().map(str::trim).collect::<Vec<_>>().join(", ")
 }
-
-/// The one of `known` that `name` was probably meant to be.
-pub(super) fn similar<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let likeness =
-        |other: &str| strsim::jaro_winkler(&name.to_ascii_lowercase(), &other.to_ascii_lowercase());
-    known
-        .map(|other| (likeness(other), other))
-        .filter(|(likeness, _)| *likeness > ALIKE)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, other)| other)
-}
-
-/// Above this two names look like a slip of the pen.
-const ALIKE: f64 = 0.8;

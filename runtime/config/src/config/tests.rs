@@ -75,6 +75,7 @@ fn every_key_is_understood() {
         client_id_bytes = 3
         pipeline = 4
         output_bytes = 5
+        answers_bytes = 21
         stalled_s = 6
         idle_s = 0
         lookups = 8
@@ -112,6 +113,7 @@ fn every_key_is_understood() {
     assert_eq!(roster.upstream.timeout, Duration::from_millis(1500));
     assert_eq!(roster.upstream.dialect, UpstreamDialect::Posts);
     let limits = roster.limits;
+    assert_eq!(limits.answers_bytes, 21);
     assert_eq!((limits.connections, limits.idle_s, limits.lookups, limits.ahead_s), (1, 0, 8, 13));
     let log = LogSettings {
         level: Level::Events,
@@ -174,7 +176,7 @@ fn an_unknown_key_without_likeness_gets_the_keys_there_are() {
 
 #[test]
 fn a_wrong_type_is_an_error_with_its_line() {
-    assert_eq!(wrong_before("\n\nprovider = 3"), "3: expected a string");
+    assert_eq!(wrong_before("\n\nprovider = 3"), "3: invalid type: integer `3`, expected a string");
     assert_eq!(
         wrong_before("[limits]\nclients = '1'"),
         "2: invalid type: string \"1\", expected u32"

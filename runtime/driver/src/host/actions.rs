@@ -51,6 +51,8 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                         handle.abort();
                     }
                 }
+                // Nobody hands questions in through this driver.
+                Action::Answer { .. } => {}
                 Action::Log(notice) => self.note(state, now, &notice),
             }
         }
@@ -116,10 +118,32 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
             state.connections.become_link(*conn, name);
         }
+        let namesakes = match notice {
+            Notice::NameTwice { link, other, .. } => Some([*link, *other].map(|conn| {
+                state
+                    .connections
+                    .find(conn)
+                    .map_or_else(|| "?".into(), |entry| entry.address.clone())
+            })),
+            _ => None,
+        };
         let entry = notices::connection(notice).and_then(|conn| state.connections.find(conn));
+        let mut level = notices::level(notice);
+        if notices::is_by_strangers(notice) {
+            level = rationed(&mut state.warned, now, level);
+        }
+        let kind = notices::kind(notice).filter(|_| level == log::Level::Info);
+        let from = entry.as_ref().and_then(|entry| entry.from);
+        if kind.is_some_and(|kind| !state.rations.admit(now.mono, from, kind)) {
+            return;
+        }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
-        let text = notices::Text { notice, who, neighbour: neighbour.map(|name| &**name) };
-        let level = rationed(&mut state.warned, now, notices::level(notice));
-        self.log.event(now.wall, level, format_args!("{text}"));
+        let neighbour = neighbour.map(|name| &**name);
+        let namesakes = namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address));
+        let text = notices::Text { notice, who, neighbour, server: &self.name, namesakes };
+        match kind {
+            Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),
+            None => self.log.event(now.wall, level, format_args!("{text}")),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A number that has gone stale finds nothing. What is written to a connection, and what the core is told of
 //! it, is others' to know.
 
+use core::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -26,6 +27,10 @@ pub(super) struct Entry<S> {
     pub(super) port: Arc<Port<S>>,
     /// Who is at the other end: an address, or a neighbour's name.
     pub(super) peer: Arc<str>,
+    /// The address at the other end, or where it was dialled.
+    pub(super) address: Arc<str>,
+    /// Where it comes from, where it was accepted.
+    pub(super) from: Option<IpAddr>,
     pub(super) outbox: Outbox,
 }
 
@@ -39,6 +44,7 @@ impl<S: AsFd> Connections<S> {
         id: ConnId,
         stream: S,
         peer: Arc<str>,
+        from: Option<IpAddr>,
         session: Option<Session>,
     ) -> Arc<Port<S>> {
         self.last += 1;
@@ -46,7 +52,9 @@ impl<S: AsFd> Connections<S> {
         if self.entries.len() <= id.index() {
             self.entries.resize_with(id.index() + 1, || None);
         }
-        let entry = Entry { port: Arc::clone(&port), peer, outbox: Outbox::default() };
+        let address = Arc::clone(&peer);
+        let outbox = Outbox::default();
+        let entry = Entry { port: Arc::clone(&port), peer, address, from, outbox };
         self.entries[id.index()] = Some(entry);
         port
     }

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use crate::notices;
 use crate::port::Port;
 use herd_tls::{End, Opened};
 
@@ -40,7 +41,12 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             if let Some(entry) = state.connections.find(port.id) {
                 let level = rationed(&mut state.warned, now, level);
                 let (number, peer) = (port.number, &entry.peer);
-                self.log.event(now.wall, level, format_args!("#{number} {peer} TLS: {why}"));
+                let text = format_args!("#{number} {peer} TLS: {why}");
+                if level != log::Level::Info {
+                    self.log.event(now.wall, level, text);
+                } else if state.rations.admit(now.mono, entry.from, notices::NOT_SECURED) {
+                    self.log.minor_event(now.wall, text);
+                }
             }
             state.herd.handle_insecure(now, port.id, &mut state.out);
         });

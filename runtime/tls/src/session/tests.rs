@@ -49,6 +49,9 @@ fn ends(listener: Listener) -> (Session, Session) {
 /// Where a plain server connects, which may go without TLS.
 const PLAIN: Listener = Listener::Clients { from: IpAddr::V4(Ipv4Addr::LOCALHOST), plain: true };
 
+/// Where neighbours connect.
+const LINKS: Listener = Listener::Links { from: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+
 /// Passes on what each has to say until both are secured: what the two then share.
 fn shake_hands(one: &mut Session, other: &mut Session) -> [(Binding, Vec<PeerId>); 2] {
     let (mut first, mut second) = (None, None);
@@ -61,18 +64,18 @@ fn shake_hands(one: &mut Session, other: &mut Session) -> [(Binding, Vec<PeerId>
 
 #[test]
 fn both_ends_know_each_other_and_what_they_share() {
-    let (mut hill, mut jaquez) = ends(Listener::Links);
+    let (mut hill, mut jaquez) = ends(LINKS);
     let [(ours, them), (theirs, us)] = shake_hands(&mut hill, &mut jaquez);
     assert!(ours == theirs && ours != Binding([0; 32]));
     assert_eq!((&*them, &*us), (&[PeerId::at(0).unwrap()][..], &[PeerId::at(0).unwrap()][..]));
 
-    let (mut hill, mut jaquez) = ends(Listener::Links);
+    let (mut hill, mut jaquez) = ends(LINKS);
     assert!(shake_hands(&mut hill, &mut jaquez)[0].0 != ours);
 }
 
 #[test]
 fn what_is_said_early_arrives_once_the_connection_is_secured() {
-    let (mut hill, mut jaquez) = ends(Listener::Links);
+    let (mut hill, mut jaquez) = ends(LINKS);
     let mut said = hill.seal(b"LINK 1 Hill Jaquez");
     assert!(!said.windows(4).any(|window| window == b"LINK"));
     let opened = loop {
@@ -88,7 +91,7 @@ fn what_is_said_early_arrives_once_the_connection_is_secured() {
 
 #[test]
 fn however_the_bytes_are_cut_the_same_arrives() {
-    let (mut hill, mut jaquez) = ends(Listener::Links);
+    let (mut hill, mut jaquez) = ends(LINKS);
     shake_hands(&mut hill, &mut jaquez);
     let text: Vec<_> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
     let sealed = hill.seal(&text);
@@ -103,7 +106,7 @@ fn however_the_bytes_are_cut_the_same_arrives() {
 
 #[test]
 fn what_the_kernel_took_is_counted_in_bytes_of_the_core() {
-    let (mut hill, mut jaquez) = ends(Listener::Links);
+    let (mut hill, mut jaquez) = ends(LINKS);
     shake_hands(&mut hill, &mut jaquez);
     hill.drained(usize::MAX);
     let sealed = hill.seal(&[7; 100_000]).len();
@@ -121,7 +124,7 @@ fn what_the_kernel_took_is_counted_in_bytes_of_the_core() {
 #[test]
 fn an_end_that_was_said_is_none_that_was_cut() {
     for is_said in [true, false] {
-        let (mut hill, mut jaquez) = ends(Listener::Links);
+        let (mut hill, mut jaquez) = ends(LINKS);
         shake_hands(&mut hill, &mut jaquez);
         let mut last = hill.seal(b"the last line");
         if is_said {
@@ -138,7 +141,7 @@ fn an_end_that_was_said_is_none_that_was_cut() {
 
 #[test]
 fn who_speaks_no_tls_is_let_in_only_where_that_is_in_order() {
-    let (_, mut strict) = ends(Listener::Links);
+    let (_, mut strict) = ends(LINKS);
     assert_eq!(strict.open(b"IAMAT kiwi").end, Some(End::Clear));
     assert!(strict.seal(b"").is_empty() && strict.close().is_empty());
 
@@ -156,7 +159,7 @@ fn who_speaks_no_tls_is_let_in_only_where_that_is_in_order() {
 
 #[test]
 fn what_only_begins_like_tls_fails() {
-    let (_, mut jaquez) = ends(Listener::Links);
+    let (_, mut jaquez) = ends(LINKS);
     let opened = jaquez.open(b"\x16\x03\x01\x00\x05hello and more");
     assert!(matches!(opened.end, Some(End::Failed(_))), "{opened:?}");
     assert_eq!((&*opened.plain, opened.secured), (&b""[..], None));

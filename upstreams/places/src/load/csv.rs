@@ -1,27 +1,79 @@
-//! CSV with a header: `name,lat,lng` in any order, and `types`, `population`, `vicinity` and `id` if wanted.
+//! CSV with a header: `name,lat,lng` in any order, with commas, semicolons or tabs between them, and `types`, `population`, `vicinity` and `id` if wanted.
 
-use core::str::FromStr;
+use core::str::{self, FromStr};
 
-use csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
+use csv::{ByteRecord, Position, ReaderBuilder, StringRecord, Trim};
 
-use super::{Fault, OwnPlace, Spot, joined};
-use crate::places::Builder;
+use super::{Fault, Intake, OwnPlace, Spot, joined};
 use crate::sphere::LatLng;
 
-pub(super) fn load(text: &str, builder: &mut Builder) -> Result<(), Fault> {
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| record_fault(text, &error))?;
-    let columns = Columns::of(header)?;
+/// A row that is no place and takes more lines than this has most likely a quote that nothing closes.
+const MAX_FAULTY_LINES: usize = 100;
 
-    let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| record_fault(text, &error))? {
-        let position = record.position();
-        let fault = |what| Fault::new(line(text, position), what);
-        let place = columns.place(&record).map_err(fault)?;
-        place.push_to(builder).map_err(|unfit| fault(unfit.to_string()))?;
+pub(super) fn load(bytes: &[u8], intake: &mut Intake<'_>) -> Result<(), Fault> {
+    let header_line = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
+    let delimiter = delimiter(&bytes[..header_line]);
+    let mut reader =
+        ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(Trim::All).from_reader(bytes);
+    let whole = |error: csv::Error| Fault::new(Spot::Whole, error.to_string());
+    let header = reader.byte_headers().map_err(whole)?.clone();
+    let header = StringRecord::from_byte_record(header)
+        .map_err(|_| Fault::new(Spot::Line(1), "there is text that is not UTF-8"))?;
+    let columns = Columns::of(&header)?;
+
+    let mut lines = Lines { bytes, at: 0, before: 0 };
+    let mut record = ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(whole)? {
+        let Err(what) = columns.take(&record, header.len(), intake) else { continue };
+        let first = lines.of(record.position());
+        let last = lines.number(reader.position().byte().saturating_sub(1));
+        if last - first >= MAX_FAULTY_LINES {
+            let what = format!("{what}; the row goes on to line {last}: is a quote not closed?");
+            return Err(Fault::new(Spot::Line(first), what));
+        }
+        let spot = if first == last { Spot::Line(first) } else { Spot::Lines(first, last) };
+        intake.leave_out(spot, what);
     }
     Ok(())
 }
+
+/// What stands between the titles of the columns.
+fn delimiter(header: &[u8]) -> u8 {
+    let count = |delimiter: u8| header.iter().filter(|&&byte| byte == delimiter).count();
+    // Of several that are as frequent, the last is taken.
+    [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+}
+
+/// Tells the numbers of lines, going forward only: a file with many faults is gone through once.
+struct Lines<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    before: usize,
+}
+
+impl Lines<'_> {
+    /// The line that a record begins on: its position still has the empty lines before it ahead.
+    fn of(&mut self, position: Option<&Position>) -> usize {
+        let byte = position.map_or(0, Position::byte);
+        let start = usize::try_from(byte).unwrap_or(usize::MAX).min(self.bytes.len());
+        let empty = self.bytes[start..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        self.number((start + empty) as u64)
+    }
+
+    /// The line that a byte is on.
+    fn number(&mut self, byte: u64) -> usize {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(self.bytes.len());
+        if byte > self.at {
+            let passed = &self.bytes[self.at..byte];
+            self.before += passed.iter().filter(|&&byte| byte == b'\n').count();
+            self.at = byte;
+        }
+        self.before + 1
+    }
+}
+
+/// The most characters of a header that an error repeats.
+const MAX_TOLD_CHARS: usize = 200;
 
 /// Which column holds what.
 struct Columns {
@@ -41,9 +93,12 @@ impl Columns {
         };
         let needed = |names: &[&str]| {
             column(names).ok_or_else(|| {
+                let titles = header.iter().collect::<Vec<_>>().join("`, `");
+                let titles: String = titles.chars().take(MAX_TOLD_CHARS).collect();
+                let but = if titles.is_empty() { String::new() } else { format!(", but `{titles}`") };
                 let what = format!(
-                    "neither GeoJSON nor CSV with a header: the first line names no column `{}`",
-                    names[0]
+                    "neither GeoJSON nor CSV with a header: the first line names no column `{}`{but}",
+                    names.join("` or `"),
                 );
                 Fault::new(Spot::Whole, what)
             })
@@ -51,12 +106,30 @@ impl Columns {
         Ok(Self {
             name: needed(&["name"])?,
             lat: needed(&["lat", "latitude"])?,
-            lng: needed(&["lng", "lon", "longitude"])?,
+            lng: needed(&["lng", "lon", "long", "longitude"])?,
             types: column(&["types", "type"]),
             prominence: column(&["population", "prominence"]),
             vicinity: column(&["vicinity", "address"]),
             id: column(&["id"]),
         })
+    }
+
+    /// Takes the place of a row, unless it is none.
+    fn take(
+        &self,
+        record: &ByteRecord,
+        field_count: usize,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), String> {
+        if record.iter().all(<[u8]>::is_empty) {
+            return Err("the row is empty".into());
+        }
+        if record.len() != field_count {
+            return Err(format!("{} fields where the header has {field_count}", record.len()));
+        }
+        let record = StringRecord::from_byte_record(record.clone())
+            .map_err(|_| "there is text that is not UTF-8".to_owned())?;
+        self.place(&record)?.push_to(intake.builder).map_err(|unfit| unfit.to_string())
     }
 
     fn place<'a>(&self, record: &'a StringRecord) -> Result<OwnPlace<'a>, String> {
@@ -82,23 +155,4 @@ impl Columns {
 
 fn number<T: FromStr>(what: &str, cell: &str) -> Result<T, String> {
     cell.parse().map_err(|_| format!("{what} is `{cell}`, which is not a number"))
-}
-
-fn record_fault(text: &str, error: &csv::Error) -> Fault {
-    let what = if let ErrorKind::UnequalLengths { expected_len, len, .. } = error.kind() {
-        format!("{len} fields where the header has {expected_len}")
-    } else {
-        error.to_string()
-    };
-    Fault::new(line(text, error.position()), what)
-}
-
-/// The line that a record begins on: its position still has the empty lines before it ahead.
-fn line(text: &str, position: Option<&Position>) -> Spot {
-    let Some(position) = position else { return Spot::Whole };
-    let start = usize::try_from(position.byte()).expect("the text fits into memory");
-    let text = text.as_bytes();
-    let empty_lines = text[start..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
-    let lines_before = text[..start + empty_lines].iter().filter(|&&byte| byte == b'\n').count();
-    Spot::Line(lines_before + 1)
 }

@@ -1,11 +1,11 @@
-//! GeoJSON (RFC 7946): a `FeatureCollection` of `Point` features.
+//! GeoJSON (RFC 7946): a `FeatureCollection` of `Point` features, a single `Feature`, or several of either one after
+//! the other, as in a text sequence (RFC 8142).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Fault, OwnPlace, Spot, joined};
-use crate::places::Builder;
+use super::{Fault, Intake, OwnPlace, Spot, joined};
 use crate::sphere::LatLng;
 
 /// The outer object, its features still text: a file of them need not fit into memory twice.
@@ -33,26 +33,43 @@ struct Geometry<'a> {
     coordinates: Option<&'a RawValue>,
 }
 
-pub(super) fn load(text: &str, builder: &mut Builder) -> Result<(), Fault> {
-    let collection: Collection<'_> = serde_json::from_str(text)
-        .map_err(|error| Fault::new(Spot::Line(error.line()), error.to_string()))?;
-    let kind = collection.kind.unwrap_or_default();
-    if kind != "FeatureCollection" {
-        let what = format!("JSON, but not GeoJSON: `type` is `{kind}`, not `FeatureCollection`");
-        return Err(Fault::new(Spot::Whole, what));
-    }
-    let features = collection
-        .features
-        .ok_or_else(|| Fault::new(Spot::Whole, "the collection has no `features`"))?;
-
-    for (number, feature) in (1..).zip(features) {
-        let fault = |what| Fault::new(Spot::Feature(number), what);
-        let feature: Feature<'_> =
-            serde_json::from_str(feature.get()).map_err(|error| fault(without_spot(&error)))?;
-        let place = feature.place().map_err(fault)?;
-        place.push_to(builder).map_err(|unfit| fault(unfit.to_string()))?;
+pub(super) fn load(text: &str, intake: &mut Intake<'_>) -> Result<(), Fault> {
+    let fault = |error: serde_json::Error| Fault::new(Spot::Line(error.line()), error.to_string());
+    let mut number = 0;
+    // A record separator may come before each.
+    for text in text.split('\x1e') {
+        for outer in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+            let outer = outer.map_err(fault)?;
+            let collection: Collection<'_> = serde_json::from_str(outer.get()).map_err(fault)?;
+            let kind = collection.kind.unwrap_or_default();
+            let features = match kind.as_str() {
+                "Feature" => vec![outer],
+                "FeatureCollection" => collection
+                    .features
+                    .ok_or_else(|| Fault::new(Spot::Whole, "the collection has no `features`"))?,
+                _ => {
+                    let what = format!(
+                        "JSON, but not GeoJSON: `type` is `{kind}`, not `FeatureCollection` or `Feature`"
+                    );
+                    return Err(Fault::new(Spot::Whole, what));
+                }
+            };
+            for feature in features {
+                number += 1;
+                if let Err(what) = take(feature, intake) {
+                    intake.leave_out(Spot::Feature(number), what);
+                }
+            }
+        }
     }
     Ok(())
+}
+
+/// Takes the place of a feature, unless it is none.
+fn take(feature: &RawValue, intake: &mut Intake<'_>) -> Result<(), String> {
+    let feature: Feature<'_> =
+        serde_json::from_str(feature.get()).map_err(|error| without_spot(&error))?;
+    feature.place()?.push_to(intake.builder).map_err(|unfit| unfit.to_string())
 }
 
 impl Feature<'_> {

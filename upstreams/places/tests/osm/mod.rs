@@ -36,19 +36,24 @@ impl Node {
 impl Extract {
     /// The whole file.
     pub(crate) fn written(&self) -> Vec<u8> {
-        let mut header = Vec::new();
-        text(&mut header, 4, "OsmSchema-V0.6");
-        text(&mut header, 4, "DenseNodes");
-        let mut file = blob("OSMHeader", &header, false);
+        let mut file = blob("OSMHeader", &header(), false);
         file.extend(blob("OSMData", &dense_nodes(&self.nodes), true));
         if !self.ways.is_empty() {
-            file.extend(blob("OSMData", &ways(&self.ways), false));
+            file.extend(blob("OSMData", &ways(&self.ways, None), false));
         }
         file
     }
 }
 
-fn blob(kind: &str, content: &[u8], zipped: bool) -> Vec<u8> {
+/// A header that promises what is in all files here.
+pub(crate) fn header() -> Vec<u8> {
+    let mut header = Vec::new();
+    text(&mut header, 4, "OsmSchema-V0.6");
+    text(&mut header, 4, "DenseNodes");
+    header
+}
+
+pub(crate) fn blob(kind: &str, content: &[u8], zipped: bool) -> Vec<u8> {
     let mut blob = Vec::new();
     if zipped {
         number(&mut blob, 2, content.len() as u64);
@@ -58,12 +63,16 @@ fn blob(kind: &str, content: &[u8], zipped: bool) -> Vec<u8> {
     } else {
         bytes(&mut blob, 1, content);
     }
+    framed(kind, &blob)
+}
+
+pub(crate) fn framed(kind: &str, blob: &[u8]) -> Vec<u8> {
     let mut header = Vec::new();
     text(&mut header, 1, kind);
     number(&mut header, 3, blob.len() as u64);
     let mut all = u32::try_from(header.len()).unwrap().to_be_bytes().to_vec();
     all.extend(header);
-    all.extend(blob);
+    all.extend_from_slice(blob);
     all
 }
 
@@ -94,7 +103,7 @@ impl Strings {
     }
 }
 
-fn dense_nodes(nodes: &[Node]) -> Vec<u8> {
+pub(crate) fn dense_nodes(nodes: &[Node]) -> Vec<u8> {
     let mut strings = Strings::new();
     let mut tags = Vec::new();
     for node in nodes {
@@ -104,11 +113,6 @@ fn dense_nodes(nodes: &[Node]) -> Vec<u8> {
         }
         tags.push(0);
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a coordinate in steps of 1e-7 degrees fits"
-    )]
-    let steps = |degrees: f64| (degrees * 1e7).round() as i64;
     let mut dense = Vec::new();
     bytes(&mut dense, 1, &deltas(nodes.iter().map(|node| node.id)));
     bytes(&mut dense, 8, &deltas(nodes.iter().map(|node| steps(node.lat))));
@@ -119,7 +123,13 @@ fn dense_nodes(nodes: &[Node]) -> Vec<u8> {
     strings.block(&group)
 }
 
-fn ways(ways: &[Way]) -> Vec<u8> {
+#[expect(clippy::cast_possible_truncation, reason = "a coordinate in steps of 1e-7 degrees fits")]
+fn steps(degrees: f64) -> i64 {
+    (degrees * 1e7).round() as i64
+}
+
+/// A block of ways, with the locations of these nodes if there are any, and then the numbers of nodes if wished.
+pub(crate) fn ways(ways: &[Way], locations: Option<(&[Node], bool)>) -> Vec<u8> {
     let mut strings = Strings::new();
     let mut group = Vec::new();
     for way in ways {
@@ -132,7 +142,14 @@ fn ways(ways: &[Way]) -> Vec<u8> {
         number(&mut message, 1, way.id.unsigned_abs());
         bytes(&mut message, 2, &keys);
         bytes(&mut message, 3, &values);
-        bytes(&mut message, 8, &deltas(way.nodes.iter().copied()));
+        if locations.is_none_or(|(_, has_numbers)| has_numbers) {
+            bytes(&mut message, 8, &deltas(way.nodes.iter().copied()));
+        }
+        if let Some((nodes, _)) = locations {
+            let node = |id: &i64| nodes.iter().find(|node| node.id == *id).unwrap();
+            bytes(&mut message, 9, &deltas(way.nodes.iter().map(|id| steps(node(id).lat))));
+            bytes(&mut message, 10, &deltas(way.nodes.iter().map(|id| steps(node(id).lng))));
+        }
         bytes(&mut group, 3, &message);
     }
     strings.block(&group)
@@ -150,17 +167,17 @@ fn deltas(numbers: impl Iterator<Item = i64>) -> Vec<u8> {
     packed
 }
 
-fn text(out: &mut Vec<u8>, field: u64, text: &str) {
+pub(crate) fn text(out: &mut Vec<u8>, field: u64, text: &str) {
     bytes(out, field, text.as_bytes());
 }
 
-fn bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+pub(crate) fn bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     varint(out, field << 3 | 2);
     varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn number(out: &mut Vec<u8>, field: u64, number: u64) {
+pub(crate) fn number(out: &mut Vec<u8>, field: u64, number: u64) {
     varint(out, field << 3);
     varint(out, number);
 }

@@ -7,9 +7,6 @@ use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 
 use crate::Error;
 
-/// How long a client is asked to wait for a database that is away.
-const RETRY_UNAVAILABLE: Duration = Duration::from_secs(2);
-
 /// What HTTP says of an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Status {
@@ -22,18 +19,7 @@ impl Status {
     const BAD_REQUEST: Self = Self { code: 400, retry_after: None };
 
     fn of(error: &Error) -> Self {
-        let retry_after = match error {
-            Error::TooMany { retry_after } | Error::Busy { retry_after } => Some(*retry_after),
-            Error::TimedOut | Error::Unavailable(_) => Some(RETRY_UNAVAILABLE),
-            Error::Invalid(_)
-            | Error::Unauthenticated
-            | Error::WrongPassword
-            | Error::Forbidden(_)
-            | Error::NotFound(_)
-            | Error::Conflict(_)
-            | Error::Internal(_) => None,
-        };
-        Self { code: error.status(), retry_after }
+        Self { code: error.status(), retry_after: error.retry_after() }
     }
 
     /// The greater, the more it matters beside others.

@@ -21,9 +21,9 @@ use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::accounts::{self, User, UserCounts};
-use crate::app::App;
 use crate::posts::{self, Mine, Post, PostCounts};
 use crate::relations::{self, Relations};
+use crate::turns::RequestDatabase;
 
 /// The loads of one request.
 pub(crate) type Loads = DataLoader<Reader>;
@@ -31,7 +31,7 @@ pub(crate) type Loads = DataLoader<Reader>;
 /// Reads for one viewer.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    pub(crate) app: Arc<App>,
+    pub(crate) database: RequestDatabase,
     pub(crate) viewer: i64,
 }
 
@@ -68,7 +68,7 @@ macro_rules! loads {
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
                 let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
                 let read = async {
-                    let mut connection = self.app.database.read().await?;
+                    let mut connection = self.database.read().await?;
                     let ($db, $viewer, $ids) = (&mut *connection, self.viewer, ids.as_slice());
                     $read.await
                 };
@@ -90,11 +90,11 @@ loads!(MineOf, Mine, |db, viewer, ids| posts::mine(db, viewer, ids));
 pub(crate) type Queue = mpsc::UnboundedReceiver<BoxFuture<'static, ()>>;
 
 /// The loads of a request, and where they are to be driven.
-pub(crate) fn loads(app: Arc<App>, viewer: i64) -> (Loads, Queue) {
+pub(crate) fn loads(database: RequestDatabase, viewer: i64) -> (Loads, Queue) {
     let (sender, queue) = mpsc::unbounded_channel();
     // Whoever would wait for it is gone with the queue.
     let spawn = move |load| _ = sender.send(load);
-    (DataLoader::new(Reader { app, viewer }, spawn).delay(Duration::ZERO), queue)
+    (DataLoader::new(Reader { database, viewer }, spawn).delay(Duration::ZERO), queue)
 }
 
 /// Answers on their way, together with what they load: a load begins when the answers can go no further without.

@@ -27,6 +27,8 @@ use self::query::Query;
 use self::subscription::Subscription;
 use crate::Error;
 use crate::app::{App, Caller};
+use crate::request::in_words;
+use crate::turns::RequestDatabase;
 
 /// How long a request may take, beside its turn to have a password hashed.
 pub(crate) const TIME_OUT: Duration = Duration::from_secs(5);
@@ -41,7 +43,7 @@ const MAX_COMPLEXITY: usize = 10_000;
 const STATEMENT: usize = 25;
 
 /// What a search, a count of tags or a password costs.
-const HEAVY: usize = 500;
+const HEAVY: usize = 2000;
 
 /// The schema and what it works on.
 #[derive(Clone)]
@@ -93,7 +95,7 @@ impl Api {
             Ok(Kind::Subscription) => {
                 return Error::Invalid("a subscription needs a WebSocket".into()).into();
             }
-            Err(error) => return error.into(),
+            Err(refused) => return (*refused).into(),
         }
         let patience = Arc::new(Patience::default());
         let answer = self.answers(caller, request.data(Arc::clone(&patience)));
@@ -120,19 +122,20 @@ impl Api {
                 let answer = async move { this.execute(caller, request).await.response };
                 stream::once(answer).boxed()
             }
-            Err(error) => stream::iter([Answer::from(error).response]).boxed(),
+            Err(refused) => stream::iter([Answer::from(*refused).response]).boxed(),
         }
     }
 
     fn answers(&self, caller: Caller, request: Request) -> BoxStream<'static, Response> {
         let this = self.clone();
         let answers = async move {
-            let viewer = match this.app.viewer(&caller).await {
+            let database = RequestDatabase::new(this.app.database.clone(), caller.address);
+            let viewer = match this.app.viewer(&caller, &database).await {
                 Ok(viewer) => viewer,
                 Err(error) => return stream::iter([response(error)]).boxed(),
             };
-            let (loads, queue) = loads::loads(Arc::clone(&this.app), viewer.id());
-            let request = request.data(caller).data(viewer).data(loads);
+            let (loads, queue) = loads::loads(database.clone(), viewer.id());
+            let request = request.data(caller).data(viewer).data(database).data(loads);
             Driven::new(this.schema.execute_stream(request), queue).boxed()
         };
         answers.flatten_stream().boxed()
@@ -149,18 +152,20 @@ pub fn schema() -> String {
 /// What is to be carried out.
 enum Kind {
     Subscription,
-    /// A query or a mutation, or nothing that can be read, which the library says best.
+    /// A query or a mutation.
     Other,
 }
 
-/// What a request is, unless it is one that the library would take too long to look at.
-fn kind(request: &mut Request) -> Result<Kind, Error> {
+/// What a request is, or why it is none, or one that the library would take too long to look at.
+fn kind(request: &mut Request) -> Result<Kind, Box<Response>> {
     if nesting::is_too_deep(&request.query) {
-        return Err(Error::Invalid("the query nests too deep".into()));
+        return Err(Box::new(response(Error::Invalid("the query nests too deep".into()))));
     }
     let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return Ok(Kind::Other) };
-    expansion::check(document)?;
+    let parsed = request.parsed_query();
+    let document =
+        parsed.map_err(|error| Box::new(Response::from_errors(vec![in_words(error)])))?;
+    expansion::check(document).map_err(|error| Box::new(response(error)))?;
     Ok(if is_subscription(document, name.as_deref()) { Kind::Subscription } else { Kind::Other })
 }
 

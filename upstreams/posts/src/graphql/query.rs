@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 
 use super::types::{
-    CircleInput, PostConnection, PostNode, Trend, UserConnection, UserNode, app, viewer,
+    CircleInput, PostConnection, PostNode, Trend, UserConnection, UserNode, app, database, viewer,
 };
 use super::{HEAVY, page_cost};
 use crate::Error;
@@ -31,13 +31,13 @@ impl Query {
         if id == NOBODY {
             return Ok(None);
         }
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         Ok(accounts::by_ids(&mut db, &[id]).await?.remove(&id).map(Into::into))
     }
 
     /// Somebody by name (without the @), or null where there is no such user or one of the two blocks the other.
     async fn user(&self, context: &Context<'_>, name: String) -> Result<Option<UserNode>, Error> {
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let user = accounts::visible_by_name(&mut db, viewer(context).id(), &name).await?;
         Ok(user.map(Into::into))
     }
@@ -45,8 +45,8 @@ impl Query {
     /// A post by id, or null where there is none, or where it is hidden from who asks.
     async fn post(&self, context: &Context<'_>, id: ID) -> Result<Option<PostNode>, Error> {
         let Some(id) = page::id(&id) else { return Ok(None) };
-        let mut db = app(context).database.read().await?;
-        Ok(posts::one(&mut db, viewer(context).id(), id).await?.map(PostNode))
+        let mut db = database(context).read().await?;
+        Ok(posts::one(&mut db, viewer(context).id(), id).await?.map(Into::into))
     }
 
     /// What I and those I follow wrote and reposted, newest first. For who is logged in.
@@ -59,7 +59,7 @@ impl Query {
     ) -> Result<PostConnection, Error> {
         let me = viewer(context).user()?;
         let page = Page::new(first, after.as_deref())?;
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         Ok(PostConnection::new(timelines::feed(&mut db, me, page).await?, page))
     }
 
@@ -72,7 +72,7 @@ impl Query {
         after: Option<String>,
     ) -> Result<PostConnection, Error> {
         let page = Page::new(first, after.as_deref())?;
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let posts = timelines::everybody(&mut db, viewer(context).id(), page).await?;
         Ok(PostConnection::new(posts, page))
     }
@@ -125,7 +125,7 @@ impl Query {
     ) -> Result<PostConnection, Error> {
         let me = viewer(context).user()?;
         let page = Page::new(first, after.as_deref())?;
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let user = accounts::by_ids(&mut db, &[me]).await?.remove(&me);
         let name = user.ok_or(Error::Unauthenticated)?.name;
         Ok(PostConnection::new(timelines::mentions(&mut db, me, &name, page).await?, page))
@@ -141,7 +141,7 @@ impl Query {
     ) -> Result<UserConnection, Error> {
         let me = viewer(context).user()?;
         let page = Page::new(first, after.as_deref())?;
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let users = relations::around(&mut db, me, me, Circle::Blocked, page).await?;
         Ok(UserConnection::new(users.into_iter().map(UserNode::veiled).collect(), page))
     }
@@ -154,7 +154,7 @@ impl Query {
         #[graphql(default = 24)] hours: i32,
         #[graphql(default = 10)] first: i32,
     ) -> Result<Vec<Trend>, Error> {
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let id = viewer(context).id();
         let trends = timelines::trending(&mut db, id, hours, first, now_ms()).await?;
         Ok(trends.into_iter().map(Into::into).collect())
@@ -182,7 +182,7 @@ async fn found(
         viewer: Some(viewer).filter(|viewer| *viewer != NOBODY),
         limit: usize::try_from(page.limit()).unwrap_or(usize::MAX),
     };
-    let mut db = app(context).database.read().await?;
+    let mut db = database(context).read().await?;
     let found = search::search(&mut db, &search).await?;
     let posts = posts::by_ids(&mut db, viewer, &found.ids).await?;
     let mut connection = PostConnection::new(posts.into_values().rev().collect(), page);

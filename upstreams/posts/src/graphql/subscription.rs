@@ -4,18 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Subscription as GraphqlSubscription};
 use futures_util::{Stream, stream};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::timeout;
 
-use super::TIME_OUT;
 use super::types::{PostNode, app, viewer};
 use crate::Error;
 use crate::app::{App, Viewer};
-use crate::ids::now_ms;
-use crate::posts::{self, Post};
-use crate::visibility::NOBODY;
-use crate::{sessions, text, timelines};
+use crate::events::Watch;
+use crate::news::News;
+use crate::posts;
 
 pub(crate) struct Subscription;
 
@@ -42,6 +37,7 @@ impl Subscription {
 }
 
 /// What somebody waits for.
+#[derive(Debug)]
 enum Wanted {
     Feed,
     /// With this hashtag, if there is one.
@@ -49,24 +45,24 @@ enum Wanted {
 }
 
 /// A subscription under way.
+#[derive(Debug)]
 struct Waiting {
-    app: Arc<App>,
     viewer: Viewer,
     wanted: Wanted,
-    posts: Receiver<Arc<Post>>,
+    watch: Watch,
 }
 
 fn wait_for(
-    app: &Arc<App>,
+    app: &App,
     viewer: &Viewer,
     wanted: Wanted,
 ) -> impl Stream<Item = Result<PostNode, Arc<Error>>> + use<> {
-    let posts = app.events.subscribe();
-    let waiting = Waiting { app: Arc::clone(app), viewer: viewer.clone(), wanted, posts };
+    let watch = app.events.watch(viewer.id(), viewer.token());
+    let waiting = Waiting { viewer: viewer.clone(), wanted, watch };
     stream::unfold(Some(waiting), async |waiting| {
         let mut waiting = waiting?;
         match waiting.next().await? {
-            Ok(post) => Some((Ok(PostNode(post)), Some(waiting))),
+            Ok(news) => Some((Ok(PostNode::new_one(news)), Some(waiting))),
             Err(error) => Some((Err(Arc::new(error)), None)),
         }
     })
@@ -74,45 +70,39 @@ fn wait_for(
 
 impl Waiting {
     /// The next post that is wanted and may be seen; an error once the session has ended.
-    async fn next(&mut self) -> Option<Result<Post, Error>> {
+    async fn next(&mut self) -> Option<Result<Arc<News>, Error>> {
         loop {
-            let post = match self.posts.recv().await {
-                Ok(post) => post,
-                // Too slow: what was missed is missed.
-                Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => return None,
-            };
-            match timeout(TIME_OUT, self.is_shown(&post)).await {
-                Ok(Ok(true)) => return Some(Ok(Post::clone(&post))),
-                Ok(Err(Error::Unauthenticated)) => return Some(Err(Error::Unauthenticated)),
-                // What can not be checked is not shown.
-                Ok(Ok(false) | Err(_)) | Err(_) => {}
+            let news = self.watch.next().await?;
+            let session = self.viewer.token();
+            if !news.is_for(self.viewer.id(), session) || !self.wanted.may_be(&news) {
+                continue;
+            }
+            if session.is_some_and(|session| !news.has_session(session)) {
+                return Some(Err(Error::Unauthenticated));
+            }
+            if news.is_visible(self.viewer.id()) && self.wanted.is(&news, self.viewer.id()) {
+                return Some(Ok(news));
+            }
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether somebody may wait for this post so.
+    fn may_be(&self, news: &News) -> bool {
+        match self {
+            Self::Feed => true,
+            Self::Posts(tag) => {
+                news.post.repost_of_id.is_none()
+                    && tag.as_ref().is_none_or(|tag| news.tags.contains(tag))
             }
         }
     }
 
-    async fn is_shown(&self, post: &Post) -> Result<bool, Error> {
-        if let Wanted::Posts(tag) = &self.wanted {
-            let has = |tag: &String| {
-                text::parts(&post.text).hashtags.iter().any(|own| posts::tag_key(own) == *tag)
-            };
-            if post.repost_of_id.is_some() || !tag.as_ref().is_none_or(has) {
-                return Ok(false);
-            }
-        }
-        let viewer = self.viewer.id();
-        if viewer == NOBODY {
-            return Ok(true);
-        }
-        let mut db = self.app.database.read().await?;
-        if let Some(token) = self.viewer.token()
-            && sessions::user_of(&mut db, token, now_ms()).await?.is_none()
-        {
-            return Err(Error::Unauthenticated);
-        }
-        match self.wanted {
-            Wanted::Feed => timelines::is_in_feed(&mut db, viewer, post.id).await,
-            Wanted::Posts(_) => Ok(posts::one(&mut db, viewer, post.id).await?.is_some()),
+    fn is(&self, news: &News, viewer: i64) -> bool {
+        match self {
+            Self::Feed => news.is_in_feed(viewer),
+            Self::Posts(_) => true,
         }
     }
 }

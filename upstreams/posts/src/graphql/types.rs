@@ -11,9 +11,11 @@ use super::page_cost;
 use crate::Error;
 use crate::accounts::{User, UserCounts};
 use crate::app::{App, Viewer};
+use crate::news::News;
 use crate::page::Page;
 use crate::posts::{Mine, Post, PostCounts};
 use crate::relations::{self, Circle, Relations};
+use crate::turns::RequestDatabase;
 use crate::visibility::NOBODY;
 use crate::{search, text, timelines};
 
@@ -57,7 +59,7 @@ impl UserNode {
         if self.is_veiled {
             return Ok(UserConnection::new(Vec::new(), page));
         }
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let id = viewer(context).id();
         let users = relations::around(&mut db, id, self.user.id, circle, page).await?;
         Ok(UserConnection::new(users.into_iter().map(Into::into).collect(), page))
@@ -133,7 +135,7 @@ impl UserNode {
         if self.is_veiled {
             return Ok(PostConnection::new(Vec::new(), page));
         }
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let id = viewer(context).id();
         let posts = timelines::by_author(&mut db, id, self.user.id, page).await?;
         Ok(PostConnection::new(posts, page))
@@ -162,18 +164,42 @@ impl UserNode {
 
 /// A post, or a repost of one.
 #[derive(Clone, Debug)]
-pub(crate) struct PostNode(pub(crate) Post);
+pub(crate) struct PostNode {
+    post: Post,
+    /// What is known already, of a post that is new.
+    news: Option<Arc<News>>,
+}
+
+impl From<Post> for PostNode {
+    fn from(post: Post) -> Self {
+        Self { post, news: None }
+    }
+}
 
 impl PostNode {
+    /// One that is new.
+    pub(crate) fn new_one(news: Arc<News>) -> Self {
+        Self { post: news.post.clone(), news: Some(news) }
+    }
+
     async fn counts(&self, context: &Context<'_>) -> Result<PostCounts, Arc<Error>> {
-        Ok(loads(context).load_one(CountsOfPost(self.0.id)).await?.unwrap_or_default())
+        let id = self.post.id;
+        let known = self.news.as_ref().and_then(|news| news.counts(viewer(context).id(), id));
+        if let Some(counts) = known {
+            return Ok(counts);
+        }
+        Ok(loads(context).load_one(CountsOfPost(id)).await?.unwrap_or_default())
     }
 
     async fn mine(&self, context: &Context<'_>) -> Result<Mine, Arc<Error>> {
-        if viewer(context).id() == NOBODY {
+        let viewer = viewer(context).id();
+        if viewer == NOBODY {
             return Ok(Mine::default());
         }
-        Ok(loads(context).load_one(MineOf(self.0.id)).await?.unwrap_or_default())
+        if let Some(news) = &self.news {
+            return Ok(news.mine(viewer, self.post.id));
+        }
+        Ok(loads(context).load_one(MineOf(self.post.id)).await?.unwrap_or_default())
     }
 
     async fn other(
@@ -182,7 +208,14 @@ impl PostNode {
         id: Option<i64>,
     ) -> Result<Option<Self>, Arc<Error>> {
         let Some(id) = id else { return Ok(None) };
-        Ok(loads(context).load_one(PostId(id)).await?.map(Self))
+        match &self.news {
+            // What the other one answers or shows was not read with it.
+            Some(news) if self.post.id == news.post.id => {
+                let post = news.post(viewer(context).id(), id).cloned();
+                Ok(post.map(|post| Self { post, news: Some(Arc::clone(news)) }))
+            }
+            Some(_) | None => Ok(loads(context).load_one(PostId(id)).await?.map(Self::from)),
+        }
     }
 }
 
@@ -190,47 +223,51 @@ impl PostNode {
 #[Object(name = "Post")]
 impl PostNode {
     async fn id(&self) -> ID {
-        self.0.id.into()
+        self.post.id.into()
     }
 
     async fn author(&self, context: &Context<'_>) -> Result<UserNode, Arc<Error>> {
-        let author = loads(context).load_one(UserId(self.0.author_id)).await?;
+        let id = self.post.author_id;
+        if let Some(author) = self.news.as_ref().and_then(|news| news.author(id)) {
+            return Ok(author.clone().into());
+        }
+        let author = loads(context).load_one(UserId(id)).await?;
         Ok(author.ok_or_else(|| Arc::new(Error::NotFound("user")))?.into())
     }
 
     /// Empty for a repost.
     async fn text(&self) -> &str {
-        &self.0.text
+        &self.post.text
     }
 
     /// RFC 3339, UTC.
     async fn created_at(&self) -> String {
-        rfc3339(self.0.created_at)
+        rfc3339(self.post.created_at)
     }
 
     async fn position(&self) -> Option<Position> {
-        let (latitude, longitude) = self.0.latitude.zip(self.0.longitude)?;
+        let (latitude, longitude) = self.post.latitude.zip(self.post.longitude)?;
         Some(Position { latitude, longitude })
     }
 
     /// The post this one answers, unless it is gone or hidden.
     async fn reply_to(&self, context: &Context<'_>) -> Result<Option<Self>, Arc<Error>> {
-        self.other(context, self.0.reply_to_id).await
+        self.other(context, self.post.reply_to_id).await
     }
 
     /// The post this one shows again, where it is a repost.
     async fn repost_of(&self, context: &Context<'_>) -> Result<Option<Self>, Arc<Error>> {
-        self.other(context, self.0.repost_of_id).await
+        self.other(context, self.post.repost_of_id).await
     }
 
     /// As they are written, without the #.
     async fn hashtags(&self) -> Vec<String> {
-        text::parts(&self.0.text).hashtags
+        text::parts(&self.post.text).hashtags
     }
 
     /// The names after an @, whether there are such users or not.
     async fn mentions(&self) -> Vec<String> {
-        text::parts(&self.0.text).mentions
+        text::parts(&self.post.text).mentions
     }
 
     async fn like_count(&self, context: &Context<'_>) -> Result<i32, Arc<Error>> {
@@ -263,9 +300,9 @@ impl PostNode {
         after: Option<String>,
     ) -> Result<PostConnection, Error> {
         let page = Page::new(first, after.as_deref())?;
-        let mut db = app(context).database.read().await?;
+        let mut db = database(context).read().await?;
         let id = viewer(context).id();
-        let posts = timelines::replies(&mut db, id, self.0.id, page).await?;
+        let posts = timelines::replies(&mut db, id, self.post.id, page).await?;
         Ok(PostConnection::new(posts, page))
     }
 }
@@ -332,7 +369,7 @@ impl PostConnection {
     pub(crate) fn new(mut posts: Vec<Post>, page: Page) -> Self {
         let has_next_page = page.cut(&mut posts);
         let end_cursor = posts.last().map(|post| post.id.to_string());
-        let nodes = posts.into_iter().map(PostNode).collect();
+        let nodes = posts.into_iter().map(PostNode::from).collect();
         Self { nodes, page_info: PageInfo { end_cursor, has_next_page } }
     }
 
@@ -386,6 +423,10 @@ pub(crate) struct Session {
 }
 
 pub(crate) fn app<'c>(context: &Context<'c>) -> &'c Arc<App> {
+    context.data_unchecked()
+}
+
+pub(crate) fn database<'c>(context: &Context<'c>) -> &'c RequestDatabase {
     context.data_unchecked()
 }
 

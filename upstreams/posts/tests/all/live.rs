@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use herd_tests::PATIENCE;
+use herd_tests::{PATIENCE, eventually};
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::http::HeaderValue;
@@ -19,6 +19,9 @@ on_both! {
     a_subscription_ends_with_its_session,
     only_pages_of_ours_may_use_the_cookie,
     bad_operations_are_refused_one_by_one,
+    what_breaks_the_protocol_is_closed_by_its_codes,
+    an_id_can_be_used_again_at_once,
+    what_a_subscriber_may_not_see_of_a_post_is_not_told,
     posts_at_another_server_come_too,
 }
 
@@ -199,14 +202,141 @@ fn posts_at_another_server_come_too(site: &Site) {
     assert!(seen.starts_with('n'), "{seen}");
 }
 
+fn what_breaks_the_protocol_is_closed_by_its_codes(site: &Site) {
+    let init = json!({"type": "connection_init"});
+    let subscribe = json!({"type": "subscribe", "id": "1", "payload": {"query": "subscription { posts { text } }"}});
+    let long_id = "x".repeat(500);
+    let long = json!({"type": "subscribe", "id": long_id, "payload": {"query": "subscription { posts { text } }"}});
+    for (messages, code) in [
+        (vec![json!({"type": "nonsense"})], 4400),
+        (vec![init.clone(), json!(["subscribe", "1"])], 4400),
+        (
+            vec![
+                init.clone(),
+                json!({"type": "subscribe", "id": "1", "payload": ["{ me { id } }"]}),
+            ],
+            4400,
+        ),
+        (
+            vec![
+                init.clone(),
+                json!({"type": "subscribe", "id": "", "payload": {"query": "{ me { id } }"}}),
+            ],
+            4400,
+        ),
+        (vec![json!({"nothing": "x".repeat(300)})], 4400),
+        (vec![subscribe.clone()], 4401),
+        (vec![json!({"type": "connection_init", "payload": {"token": "A".repeat(43)}})], 4403),
+        (vec![init.clone(), init.clone()], 4429),
+        (vec![init.clone(), subscribe.clone(), subscribe], 4409),
+        (vec![init.clone(), long.clone(), long], 4409),
+        (vec![init, json!({"type": "ping", "payload": {"a": "x".repeat(70_000)}})], 1009),
+    ] {
+        let mut socket = open(&site.server, NEW, &[]).unwrap();
+        for message in &messages {
+            say(&mut socket, message);
+        }
+        let closed = loop {
+            if let Message::Close(frame) = socket.read().unwrap() {
+                break frame.unwrap();
+            }
+        };
+        let shown: String = format!("{messages:?}").chars().take(300).collect();
+        assert_eq!(u16::from(closed.code), code, "{shown}: {closed:?}");
+        assert!(closed.reason.len() <= 123, "{closed:?}");
+    }
+    let mut socket = open(&site.server, NEW, &[]).unwrap();
+    assert!(
+        matches!(socket.read(), Ok(Message::Close(Some(frame))) if u16::from(frame.code) == 4408)
+    );
+}
+
+fn an_id_can_be_used_again_at_once(site: &Site) {
+    let ann = site.sign_up("ann");
+    let mut live = Live::init(&site.server, &ann);
+    for _ in 0..50 {
+        live.start("subscription { posts { text } }");
+        say(&mut live.socket, &json!({"type": "complete", "id": "1"}));
+    }
+    live.start("subscription { posts { text } }");
+    settle(&mut live.socket, "subscribe");
+    ann.post("here");
+    assert_eq!(live.next(), json!({"posts": {"text": "here"}}));
+    say(&mut live.socket, &json!({"type": "ping", "payload": {"a": 1}}));
+    assert_eq!(live.hear(), json!({"type": "pong", "payload": {"a": 1}}));
+}
+
+fn what_a_subscriber_may_not_see_of_a_post_is_not_told(site: &Site) {
+    let [ann, bob, cat] = ["ann", "bob", "cat"].map(|name| site.sign_up(name));
+    let by_bob = bob.post("by bob");
+    cat.act(&format!("like(id: \"{by_bob}\")"));
+    let reply = cat.reply(&by_bob, "a reply");
+    let parts = "text likeCount replyCount isLiked author { name followerCount } replyTo { text }";
+    let query = format!("subscription {{ posts {{ {parts} replyTo {{ {parts} }} }} }}");
+    bob.act("block(name: \"ann\")");
+    let mut of_ann = Live::of(&site.server, &ann, &query);
+    let mut of_cat = Live::of(&site.server, &cat, &query);
+    let mut of_nobody = Live::of(&site.server, &site.server.client(), &query);
+
+    cat.reply(&by_bob, "another");
+    cat.reply(&reply, "a third");
+
+    for live in [&mut of_ann, &mut of_cat, &mut of_nobody] {
+        let first = live.next()["posts"].clone();
+        assert_eq!((&first["text"], &first["author"]["name"]), (&json!("another"), &json!("cat")));
+        let second = live.next()["posts"].clone();
+        assert_eq!(second["replyTo"]["text"], "a reply");
+        // What that one answers is looked up for each.
+        assert!(second["replyTo"].get("replyTo").is_some());
+    }
+    cat.reply(&by_bob, "the last");
+    assert_eq!(of_ann.next()["posts"]["replyTo"], Value::Null, "bob has blocked her");
+    let seen = of_cat.next()["posts"]["replyTo"].clone();
+    assert_eq!(
+        (&seen["text"], &seen["likeCount"], &seen["replyCount"], &seen["isLiked"]),
+        (&json!("by bob"), &json!(1), &json!(3), &json!(true))
+    );
+    assert_eq!(of_nobody.next()["posts"]["replyTo"]["isLiked"], false);
+}
+
+#[test]
+fn a_client_that_does_not_answer_a_ping_loses_its_place() {
+    let site = Site::sqlite();
+    let mut live = Live::init(&site.server, &site.server.client());
+    live.start("subscription { posts { text } }");
+    let stream = live.socket.get_ref();
+    stream.set_read_timeout(Some(3 * PATIENCE)).unwrap();
+
+    // Read without a word: the bytes of frames, of which a ping and then a close.
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut &*stream, &mut bytes).unwrap();
+
+    let said = String::from_utf8_lossy(&bytes);
+    assert!(bytes.contains(&0x89) && said.contains("no answer to a ping"), "{said}");
+}
+
+#[test]
+fn one_address_leaves_places_for_others() {
+    let site = Site::sqlite();
+    let server = site.another(&["--trust-proxy"]);
+    let at = |address: &'static str| open(&server, NEW, &[("x-forwarded-for", address)]);
+    let crowd: Vec<_> = (0..100).map(|_| at("192.0.2.7").unwrap()).collect();
+
+    assert!(at("192.0.2.7").is_err());
+    assert!(at("192.0.2.8").is_ok());
+
+    drop(crowd);
+    eventually(PATIENCE, || at("192.0.2.7").is_ok());
+}
+
 /// A subscription by the newer protocol.
-struct Live {
+pub(crate) struct Live {
     socket: WebSocket<TcpStream>,
 }
 
 impl Live {
     /// Subscribes, and returns once the subscription has begun.
-    fn of(server: &Server, who: &Client, query: &str) -> Self {
+    pub(crate) fn of(server: &Server, who: &Client, query: &str) -> Self {
         let mut live = Self::init(server, who);
         live.start(query);
         settle(&mut live.socket, "subscribe");
@@ -242,7 +372,7 @@ impl Live {
 
     /// The data of the next answer.
     #[track_caller]
-    fn next(&mut self) -> Value {
+    pub(crate) fn next(&mut self) -> Value {
         let heard = self.hear();
         assert_eq!(
             (&heard["type"], &heard["payload"]["errors"]),

@@ -5,9 +5,11 @@ use core::time::Duration;
 use herd_tests::{PATIENCE, eventually_some, pass};
 
 use crate::harness::{Client, Server, Site};
+use crate::live::Live;
 
 on_both! {
     a_long_feed_costs_as_many_statements_as_a_short_one,
+    a_post_costs_as_many_statements_however_many_wait_for_it,
 }
 
 fn a_long_feed_costs_as_many_statements_as_a_short_one(site: &Site) {
@@ -42,6 +44,29 @@ fn a_long_feed_costs_as_many_statements_as_a_short_one(site: &Site) {
         let statements = statements(&server, &ann, &feed(first));
         assert!((8..=at_most).contains(&statements), "{first} posts: {statements}");
     }
+}
+
+fn a_post_costs_as_many_statements_however_many_wait_for_it(site: &Site) {
+    let server = site.another(&["--log-statements"]);
+    let people: Vec<Client> = (0..20).map(|n| server.sign_up(&format!("p{n}"))).collect();
+    let first = people[0].post("first");
+    let bare = "id text likeCount replyCount isLiked author { name displayName }";
+    let query = format!("subscription {{ posts {{ {bare} replyTo {{ {bare} }} }} }}");
+    let mut costs = Vec::new();
+    let mut live = Vec::new();
+    for watchers in [1, 20, 60] {
+        while live.len() < watchers {
+            live.push(Live::of(&server, &people[live.len() % 20], &query));
+        }
+        let before = printed(&server);
+        people[0].reply(&first, "here");
+        for one in &mut live {
+            assert_eq!(one.next()["posts"]["replyTo"]["text"], "first");
+        }
+        costs.push(printed(&server) - before);
+    }
+    assert_eq!(costs[0], costs[1], "{costs:?}");
+    assert_eq!(costs[0], costs[2], "{costs:?}");
 }
 
 /// How many statements the server carries out for this query.

@@ -8,6 +8,7 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
 on_both! {
     what_is_no_request_is_refused,
+    errors_are_in_words,
     queries_without_end_are_refused,
     fragments_that_multiply_are_refused_at_once,
     long_searches_are_refused,
@@ -34,6 +35,11 @@ fn what_is_no_request_is_refused(site: &Site) {
         (r#"{"query": 1}"#, JSON, 400),
         (r#"{"query": "{me{id}}", "variables": "x"}"#, JSON, 400),
         ("[{\"query\":\"{me{id}}\"}]", JSON, 400),
+        // Arrays of what an object would hold.
+        (r#"["{me{id}}"]"#, JSON, 400),
+        (r#"["mutation { post(text: \"x\") { id } }", null, {}]"#, JSON, 400),
+        (r#"{"query": "{me{id}}", "variables": []}"#, JSON, 400),
+        (r#"{"query": "{me{id}}", "extensions": []}"#, JSON, 400),
         (nested.as_str(), JSON, 400),
         (megabyte.to_string().as_str(), JSON, 413),
         (mutation, &[("content-type", "text/plain")], 415),
@@ -48,6 +54,25 @@ fn what_is_no_request_is_refused(site: &Site) {
     }
     assert_eq!(ann.send(b"{\"query\":\"\xff\"}", JSON).status, 400);
     assert_eq!(state(&ann), before);
+}
+
+fn errors_are_in_words(site: &Site) {
+    let client = site.server.client();
+    for (body, want) in [
+        (r#"{"Mutation":1}"#, "there is no `query` in it"),
+        (r#"["{me{id}}"]"#, "it is an array"),
+        (r#"{"query":"Mutation"}"#, "at line 1, column 1: expected a query, a mutation"),
+        (r#"{"query":"{ me { id }"}"#, "at line 1, column 12: expected"),
+    ] {
+        let answer = client.send(body.as_bytes(), JSON).json();
+        let message = answer["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(want) && !message.contains(" --> "), "{message}");
+    }
+    let ann = site.sign_up("ann");
+    ann.data(r#"mutation { post(text: "\uD83D\uDE00 \u00e9") { id } }"#);
+    assert_eq!(ann.texts("posts"), ["😀 é"]);
+    // Half of a pair is none.
+    assert_eq!(ann.error(r#"mutation { post(text: "\uD83D") { id } }"#), (400, "INVALID".into()));
 }
 
 fn queries_without_end_are_refused(site: &Site) {

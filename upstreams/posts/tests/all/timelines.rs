@@ -270,11 +270,18 @@ fn a_search_that_was_given_up_goes_on_where_it_was(site: &Site) {
         client.data(&query)["search"].clone()
     };
 
-    let first = page("");
-    let cursor = first["pageInfo"]["endCursor"].as_str().unwrap();
-    assert_eq!((&first["nodes"], &first["pageInfo"]["hasNextPage"]), (&json!([]), &json!(true)));
+    let mut found = page("");
+    let mut pages = 1;
+    while found["nodes"] == json!([]) {
+        assert_eq!(found["pageInfo"]["hasNextPage"], true);
+        let cursor = found["pageInfo"]["endCursor"].as_str().unwrap();
+        found = page(&format!(", after: \"{cursor}\""));
+        pages += 1;
+    }
+
+    assert!((2..=12).contains(&pages), "{pages}");
     assert_eq!(
-        page(&format!(", after: \"{cursor}\"")),
+        found,
         json!({"nodes": [{"id": "2"}], "pageInfo": {"endCursor": "2", "hasNextPage": false}})
     );
 }

@@ -1,7 +1,8 @@
 //! OpenStreetMap extracts, `.osm.pbf`: what has a name and is something that somebody would look for.
 //!
 //! A node is where it is. A closed way, such as the outline of a building, is in the middle of its nodes,
-//! which the file has before the ways: it is read a second time for them. Relations are left out.
+//! which the file has before the ways: it is read a second time for them, unless each way has the locations of its
+//! nodes itself (`osmium add-locations-to-ways`). Relations are left out.
 //!
 //! What a place is in Google's words says [`types`]; its vicinity is its address as far as it has one, its
 //! prominence the population, or 1 where Wikipedia or Wikidata know it.
@@ -12,8 +13,8 @@ use std::io::{self, BufReader, Read};
 
 use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock};
 
-use super::{Fault, Spot};
-use crate::places::{Builder, Place};
+use super::{Fault, Intake, Spot};
+use crate::places::Place;
 use crate::sphere::LatLng;
 
 /// Whom the licence of the data wants to be named.
@@ -31,34 +32,34 @@ pub(super) fn is_osm(start: &[u8]) -> bool {
 /// Loads the file that `open` opens, twice.
 pub(super) fn load<R: Read + Send>(
     open: impl Fn() -> io::Result<R>,
-    builder: &mut Builder,
+    intake: &mut Intake<'_>,
 ) -> Result<(), Fault> {
-    builder.attribute(ATTRIBUTION);
+    intake.builder.attribute(ATTRIBUTION);
     let mut outlines = Outlines::default();
-    each_block(&open, |block| {
+    each_block(&open, |number, block| {
         for element in block.elements() {
             match element {
                 Element::Node(node) => {
                     let place = Found { kind: "node", id: node.id() };
                     let here = || location(node.nano_lat(), node.nano_lon());
-                    place.take(node.tags(), here, builder)?;
+                    place.take(node.tags(), here, number, intake);
                 }
                 Element::DenseNode(node) => {
                     let place = Found { kind: "node", id: node.id() };
                     let here = || location(node.nano_lat(), node.nano_lon());
-                    place.take(node.tags(), here, builder)?;
+                    place.take(node.tags(), here, number, intake);
                 }
-                Element::Way(way) => outlines.take(&way)?,
+                Element::Way(way) => outlines.take(&way, number),
                 Element::Relation(_) => {}
             }
         }
-        Ok(())
     })?;
-    if outlines.ways.is_empty() {
+    outlines.want();
+    if outlines.nodes.is_empty() {
+        outlines.push_to(intake);
         return Ok(());
     }
-    outlines.want();
-    each_block(&open, |block| {
+    each_block(&open, |_, block| {
         for element in block.elements() {
             match element {
                 Element::Node(node) => outlines.locate(node.id(), node.nano_lat(), node.nano_lon()),
@@ -68,22 +69,22 @@ pub(super) fn load<R: Read + Send>(
                 Element::Way(_) | Element::Relation(_) => {}
             }
         }
-        Ok(())
     })?;
-    outlines.push_to(builder).map_err(|what| Fault::new(Spot::Whole, what))
+    outlines.push_to(intake);
+    Ok(())
 }
 
-/// Calls `visit` for each block of data.
+/// Calls `visit` for each block of data with its number.
 fn each_block<R: Read + Send>(
     open: impl Fn() -> io::Result<R>,
-    mut visit: impl FnMut(&PrimitiveBlock) -> Result<(), String>,
+    mut visit: impl FnMut(usize, &PrimitiveBlock),
 ) -> Result<(), Fault> {
     let file = open().map_err(|error| Fault::new(Spot::Whole, error.to_string()))?;
     for (number, blob) in (1..).zip(BlobReader::new(BufReader::new(file))) {
         let fault = |what: String| Fault::new(Spot::Block(number), what);
         let blob = blob.map_err(|error| fault(error.to_string()))?;
-        match blob.decode().map_err(|error| fault(error.to_string()))? {
-            BlobDecode::OsmData(block) => visit(&block).map_err(fault)?,
+        match blob.decode().map_err(|error| fault(in_words(&error)))? {
+            BlobDecode::OsmData(block) => visit(number, &block),
             BlobDecode::OsmHeader(header) => {
                 let unknown = |feature: &&String| !KNOWN.contains(&feature.as_str());
                 if let Some(feature) = header.required_features().iter().find(unknown) {
@@ -94,6 +95,19 @@ fn each_block<R: Read + Send>(
         }
     }
     Ok(())
+}
+
+/// Why a block cannot be read, and what to do about it.
+fn in_words(error: &osmpbf::Error) -> String {
+    use osmpbf::{BlobError, ErrorKind};
+
+    // It has content, or it would be no block, but none that the library knows.
+    if matches!(error.kind(), ErrorKind::Blob(BlobError::Empty)) {
+        return "it is compressed with LZ4, Zstandard or LZMA, and only zlib is read here: \
+                `osmium cat IN.osm.pbf -o OUT.osm.pbf` writes the file with zlib"
+            .into();
+    }
+    error.to_string()
 }
 
 /// What a file may ask of its readers.
@@ -111,22 +125,36 @@ impl Found {
         &self,
         tags: impl Iterator<Item = (&'a str, &'a str)>,
         location: impl FnOnce() -> Option<LatLng>,
-        builder: &mut Builder,
-    ) -> Result<(), String> {
+        block: usize,
+        intake: &mut Intake<'_>,
+    ) {
         let tags: Vec<_> = tags.collect();
-        let Some(tagged) = Tagged::of(&tags) else { return Ok(()) };
-        let location =
-            location().ok_or_else(|| format!("{} {} is nowhere on earth", self.kind, self.id))?;
-        self.push(&tagged, location, builder)
+        if let Some(tagged) = Tagged::of(&tags) {
+            self.push(&tagged, location().ok_or("is nowhere on earth"), block, intake);
+        }
     }
 
-    fn push(&self, tagged: &Tagged, location: LatLng, builder: &mut Builder) -> Result<(), String> {
+    fn push(
+        &self,
+        tagged: &Tagged,
+        location: Result<LatLng, &str>,
+        block: usize,
+        intake: &mut Intake<'_>,
+    ) {
+        let location = match location {
+            Ok(location) => location,
+            Err(why) => {
+                let what = format!("{} {} {why}", self.kind, self.id);
+                return intake.leave_out(Spot::Block(block), what);
+            }
+        };
         let id = format!("osm:{}/{}", self.kind, self.id);
         let Tagged { name, types, vicinity, prominence } = tagged;
-        let prominence = *prominence;
-        builder
-            .push(&Place { id: &id, name, location, types, vicinity, prominence })
-            .map_err(|unfit| format!("{} {}: {unfit}", self.kind, self.id))
+        let place = Place { id: &id, name, location, types, vicinity, prominence: *prominence };
+        if let Err(unfit) = intake.builder.push(&place) {
+            let what = format!("{} {}: {unfit}", self.kind, self.id);
+            intake.leave_out(Spot::Block(block), what);
+        }
     }
 }
 
@@ -173,27 +201,48 @@ fn vicinity<'a>(tag: impl Fn(&str) -> Option<&'a str>) -> String {
 /// Ways that are places, and where their nodes are.
 #[derive(Default)]
 struct Outlines {
-    ways: Vec<(i64, Tagged, Vec<i64>)>,
+    ways: Vec<Outline>,
     /// The nodes of all ways, in order, and where each is once that is known.
     nodes: Vec<i64>,
     locations: Vec<Option<LatLng>>,
 }
 
+struct Outline {
+    id: i64,
+    tagged: Tagged,
+    block: usize,
+    /// Its middle, where it has the locations of its nodes itself.
+    middle: Option<LatLng>,
+    /// Its nodes, where it has not.
+    nodes: Vec<i64>,
+}
+
 impl Outlines {
-    fn take(&mut self, way: &osmpbf::Way<'_>) -> Result<(), String> {
+    fn take(&mut self, way: &osmpbf::Way<'_>, block: usize) {
         let tags: Vec<_> = way.tags().collect();
-        let Some(tagged) = Tagged::of(&tags) else { return Ok(()) };
+        let Some(tagged) = Tagged::of(&tags) else { return };
         let mut nodes: Vec<i64> = way.refs().collect();
-        // The last is the first again where it is closed.
-        let is_closed = nodes.len() > 3 && nodes.pop() == nodes.first().copied();
+        let locations = way.node_locations().map(|at| location(at.nano_lat(), at.nano_lon()));
+        let mut locations: Vec<_> = locations.collect();
+        // The last is the first again where it is closed. Some writers leave out the numbers of nodes.
+        let is_closed = if nodes.is_empty() {
+            locations.len() > 3 && locations.pop() == locations.first().copied()
+        } else {
+            locations.truncate(nodes.len() - 1);
+            nodes.len() > 3 && nodes.pop() == nodes.first().copied()
+        };
         if is_closed {
-            self.ways.push((way.id(), tagged, nodes));
+            let known: Vec<_> = locations.into_iter().flatten().collect();
+            let middle = middle(&known);
+            if middle.is_some() {
+                nodes.clear();
+            }
+            self.ways.push(Outline { id: way.id(), tagged, block, middle, nodes });
         }
-        Ok(())
     }
 
     fn want(&mut self) {
-        self.nodes = self.ways.iter().flat_map(|(_, _, nodes)| nodes).copied().collect();
+        self.nodes = self.ways.iter().flat_map(|way| &way.nodes).copied().collect();
         self.nodes.sort_unstable();
         self.nodes.dedup();
         self.locations = vec![None; self.nodes.len()];
@@ -206,17 +255,16 @@ impl Outlines {
     }
 
     /// Adds the ways. One whose nodes are all beyond the edge of the extract is nowhere.
-    fn push_to(&self, builder: &mut Builder) -> Result<(), String> {
-        for (id, tagged, nodes) in &self.ways {
+    fn push_to(&self, intake: &mut Intake<'_>) {
+        for Outline { id, tagged, block, middle: own, nodes } in &self.ways {
             let known = nodes.iter().filter_map(|node| {
                 let at = self.nodes.binary_search(node).ok()?;
                 self.locations[at]
             });
-            if let Some(location) = middle(&known.collect::<Vec<_>>()) {
-                Found { kind: "way", id: *id }.push(tagged, location, builder)?;
-            }
+            let location = own.or_else(|| middle(&known.collect::<Vec<_>>()));
+            let location = location.ok_or("is nowhere: the file has none of its nodes");
+            Found { kind: "way", id: *id }.push(tagged, location, *block, intake);
         }
-        Ok(())
     }
 }
 
