@@ -88,6 +88,8 @@ impl Reporter {
 async fn send_all(servers: Servers, mut queue: mpsc::UnboundedReceiver<Pending>) {
     let mut unanswered = VecDeque::new();
     let (mut at, mut failures, mut pause) = (0, 0, FIRST_PAUSE);
+    // Said once, until it answers again.
+    let mut is_said = vec![false; servers.count()];
     loop {
         // Whoever asked may have gone.
         unanswered.retain(|pending: &Pending| !pending.answer.is_closed());
@@ -106,10 +108,14 @@ async fn send_all(servers: Servers, mut queue: mpsc::UnboundedReceiver<Pending>)
             Ok(Err(error)) => Ended::failed(error.to_string()),
             Err(_) => Ended::failed("it cannot be reached".to_owned()),
         };
+        let is_said = &mut is_said[at % servers.count()];
         if ended.has_answered {
             (failures, pause) = (0, FIRST_PAUSE);
+            *is_said = false;
         }
-        if let Some(why) = ended.failure {
+        if let Some(why) = ended.failure
+            && !core::mem::replace(is_said, true)
+        {
             log::warn!("{} takes no reports: {why}", server.name());
         }
         at += 1;

@@ -42,7 +42,8 @@ fn fix(request: &Request<'_>, message: &Object<'_>) -> Result<Fix, Useless> {
     let of = |useless: Useless| useless.of(&client);
     let kind = message.scalar("_type");
     if kind.as_deref() != Some("location") {
-        let detail = kind.map_or("a message without _type".into(), |kind| format!("_type {kind}"));
+        let detail = kind
+            .map_or_else(|| "a message without _type".to_owned(), |kind| format!("_type {kind}"));
         return Err(of(Useless::new(Reason::OtherKind, detail)));
     }
     let (lat, lon) = (message.scalar("lat"), message.scalar("lon"));
