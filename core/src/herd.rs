@@ -74,8 +74,9 @@ pub struct Herd {
     followers: Vec<ConnId>,
     /// Where another server of this one's name is, as a neighbour has said last.
     namesake: Option<IpAddr>,
-    /// Connections whose lines were held and may be read now. Empty between two inputs.
-    due: Vec<ConnId>,
+    /// Connections whose lines were held and may be read now, in the order they had room again. Empty between two
+    /// inputs.
+    due: VecDeque<ConnId>,
     /// The last change that every neighbour has been offered.
     offered: u64,
     /// The times that two of the timers are set for.
@@ -198,7 +199,7 @@ impl Herd {
             unproven: Unproven::default(),
             followers: Vec::new(),
             namesake: None,
-            due: Vec::new(),
+            due: VecDeque::new(),
             offered: 0,
             lookup_alarm: None,
             flood_alarm: None,
@@ -543,7 +544,7 @@ impl Herd {
     /// What is left to do when an input has been dealt with.
     fn settle(&mut self, now: Now, out: &mut Output) {
         self.answer_refused(now, out);
-        while let Some(id) = self.due.pop() {
+        while let Some(id) = self.due.pop_front() {
             self.read_due(now, id, out);
             self.answer_refused(now, out);
         }

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod client_id;
 pub mod counts;
 pub mod fix;
+mod following;
 pub mod formats;
 mod http;
 pub mod intake;

@@ -12,6 +12,7 @@ use tokio::runtime::Builder;
 use tokio::time::interval;
 
 use crate::counts::Counts;
+use crate::following::Following;
 use crate::http;
 use crate::intake::Intake;
 use crate::out::{MAX_SUBSCRIBERS, Out};
@@ -37,6 +38,7 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
     }
     print_warnings();
     let servers = Servers::of_roster(roster)?;
+    let following = Following::of_roster(roster)?;
     let unable = |error: std::io::Error| Failure::unable(format!("cannot run: {error}"));
     let runtime = Builder::new_multi_thread().enable_io().enable_time().build().map_err(unable)?;
     let ended = runtime.block_on(async {
@@ -50,6 +52,12 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
         let ahead_s = roster.limits.ahead_s;
         let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), ahead_s);
         let intake = Arc::new(intake);
+        let follows = following.run(Arc::clone(&replica));
+        tokio::spawn(async move {
+            if let Err(error) = follows.await {
+                log::warn!("the herd cannot be followed: {error}");
+            }
+        });
         tokio::spawn(forget_old(Arc::clone(&replica), roster.limits.record_age_s));
         let run = u64::from_le_bytes(random().map_err(unable)?);
         let out = Arc::new(Out::new(replica, Arc::clone(&intake), run));

@@ -378,7 +378,7 @@ impl Herd {
         }
         if conn.flow.lines == Lines::Held && !is_full(conn, &limits) {
             conn.flow.lines = Lines::Due;
-            self.due.push(id);
+            self.due.push_back(id);
         }
     }
 

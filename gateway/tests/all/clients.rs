@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use herd_tests::{PATIENCE, eventually};
+
 use crate::harness::{Gateway, plan};
 
 /// A report by the gateway, which is of its copy at once.
@@ -116,4 +118,33 @@ fn what_an_application_says_more_is_told_with_the_fix_it_came_with() {
     report(&gateway, "48241179", ("52.2", "4.3"), "1760000000");
     let client = gateway.json("/v1/clients/48241179");
     assert_eq!((&client["lat"], &client["accuracy_m"]), (&json!(52.2), &Value::Null));
+}
+
+/// Waits until the gateway knows this client at this time.
+#[track_caller]
+fn knows(gateway: &Gateway, client: &str, time: &str) {
+    let path = format!("/v1/clients/{client}");
+    let time = format!("\"time\":{time}");
+    eventually(PATIENCE, || gateway.get(&path).body.contains(&time));
+}
+
+#[test]
+fn what_clients_report_to_any_server_is_in_the_copy() {
+    let mut herd = plan().start();
+    herd["Jaquez"].client().ask("IAMAT before +34.068930-118.445127 1520023934.5");
+    let gateway = Gateway::before(&herd);
+    knows(&gateway, "before", "1520023934.5");
+    herd["Jaquez"].client().ask("IAMAT after +34.068930-118.445127 1520023935.5");
+    knows(&gateway, "after", "1520023935.5");
+    assert!(gateway.get("/metrics").body.contains("herd_gateway_following 1"));
+
+    // Whichever server goes, the other one is followed.
+    herd["Hill"].kill();
+    herd["Jaquez"].client().ask("IAMAT after +34.068930-118.445127 1520023936.5");
+    knows(&gateway, "after", "1520023936.5");
+    herd["Hill"].start();
+    herd["Jaquez"].kill();
+    herd["Hill"].client().ask("IAMAT after +34.068930-118.445127 1520023937.5");
+    knows(&gateway, "after", "1520023937.5");
+    knows(&gateway, "before", "1520023934.5");
 }

@@ -173,7 +173,8 @@ fn kept(items: &[(String, String)], bound: usize) -> String {
 fn laid_out(body: &str, provider: Provider) -> String {
     match provider {
         Provider::Places => {
-            let mut text = body.trim_matches('\n').to_owned();
+            let text = body.replace('\r', "\n");
+            let mut text = text.trim_matches('\n').to_owned();
             while text.contains("\n\n") {
                 text = text.replace("\n\n", "\n");
             }
