@@ -26,6 +26,7 @@ mod posts;
 pub mod query;
 mod relations;
 mod request;
+mod row;
 mod run;
 pub mod search;
 pub mod search_json;
