@@ -35,7 +35,7 @@ pub struct Report<'a> {
 
 /// What is asked about a client.
 ///
-/// Well formed: one is made by [`Command::parse`] or [`Query::new`].
+/// Well formed: one is made by [`Command::parse`] or [`Herd::query`](crate::Herd::query).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Query<'a> {
@@ -278,13 +278,8 @@ impl<'a> Report<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// A question of its fields, for programs that do not speak in lines: `radius_km` is written as in a `WHATSAT`
-    /// line, in digits with a point among them if need be.
-    ///
-    /// # Errors
-    ///
-    /// A radius that is no number, or a radius or a bound beyond what the provider takes.
-    pub fn new(
+    /// A question of its fields.
+    pub(crate) fn new(
         client: &'a [u8],
         radius_km: &'a [u8],
         bound: u32,

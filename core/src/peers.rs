@@ -142,8 +142,8 @@ impl Peer {
         self.refusals = self.refusals.saturating_add(1);
     }
 
-    /// Takes note of a link: whatever it was refused for before is over.
-    pub(crate) fn is_linked(&mut self) {
+    /// Takes note of a link, or of a server that is gone: whatever it was refused for before is over.
+    pub(crate) fn is_not_refused(&mut self) {
         self.refusals = 0;
     }
 

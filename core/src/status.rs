@@ -23,7 +23,7 @@ pub struct Status {
     pub longest_probe: usize,
     /// Connections that count against `limits.connections`.
     pub clients: usize,
-    /// All connections: clients, links, and those that are neither yet.
+    /// All connections: clients, links, and those that are neither yet; questions of programs that wait count too.
     pub connections: usize,
     /// Bytes of answers that clients have not taken.
     pub answers_bytes: usize,

@@ -119,10 +119,10 @@ impl Herd {
         conn.flow.update_driver(id, out);
     }
 
-    /// Makes room for answers: closes the clients that are furthest behind with reading theirs, and among those that
-    /// read the ones with most to take. Whoever reads is not behind, so those who do not read go first, however
-    /// little each of them holds. More is closed than has to be, so that this is seldom looked at; not of those
-    /// that read.
+    /// Makes room for answers: closes the clients that are furthest behind with reading theirs, then those that have
+    /// nothing to read because all of it waits for a lookup, and at last, among those that read, the ones with most
+    /// to take. Whoever reads is not behind, so those who do not read go first, however little each of them holds.
+    /// More is closed than has to be, so that this is seldom looked at; not of those that read.
     pub(super) fn close_unread(&mut self, now: Now, out: &mut Output) {
         let most = self.config.limits.answers_bytes as usize;
         let behind = |conn: &Conn| {
@@ -133,10 +133,10 @@ impl Herd {
             self.conns.iter().filter(|(_, conn)| matches!(conn.role, Role::Client { .. }));
         let mut holding: Vec<_> = clients
             .filter(|(_, conn)| conn.answers() > 0)
-            .map(|(id, conn)| (behind(conn), conn.answers(), id))
+            .map(|(id, conn)| (behind(conn), conn.flow.in_flight == 0, conn.answers(), id))
             .collect();
         holding.sort_unstable_by(|one, other| other.cmp(one));
-        for (behind, _, id) in holding {
+        for (behind, _, _, id) in holding {
             let enough = if behind > 0 { most - most / 16 } else { most };
             if self.answers <= enough {
                 break;

@@ -114,7 +114,7 @@ impl Herd {
             peer.cursor = Cursor::new(1, self.last_origin);
             peer.acked = 0;
         }
-        peer.is_linked();
+        peer.is_not_refused();
         peer.refused.take_if(|refused| Some(*refused) == theirs);
         peer.incarnation = theirs;
         peer.marked = 0;
@@ -151,6 +151,10 @@ impl Herd {
         let peer = &mut self.peers[id.index()];
         let dialled = peer.state == PeerState::Dialling;
         peer.alarm = None;
+        if dialled {
+            // The server that refused us is gone, whoever it was.
+            peer.is_not_refused();
+        }
         let Some(wait) = peer.down(&mut self.entropy) else { return };
         if dialled {
             out.log(Notice::DialFailed { peer: id, retry_in: wait });

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::Herd;
-use crate::command::Query;
+use crate::command::{Malformed, Query};
 use crate::conns::{Conn, Role};
 use crate::flow::ReadState;
 use crate::ids::ConnId;
@@ -18,6 +18,21 @@ use crate::time::Now;
 use crate::turns::Sharer;
 
 impl Herd {
+    /// A question about a client that this server's provider can answer, of its fields: `radius_km` is written as in a
+    /// `WHATSAT` line, in digits with a point among them if need be.
+    ///
+    /// # Errors
+    ///
+    /// A radius that is no number, or a radius or a bound beyond what the provider takes.
+    pub fn query<'q>(
+        &self,
+        client: &'q [u8],
+        radius_km: &'q [u8],
+        bound: u32,
+    ) -> Result<Query<'q>, Malformed> {
+        Query::new(client, radius_km, bound, self.config.dialect)
+    }
+
     /// Somebody asks what is near a client, on a way that is not a connection of this server's.
     ///
     /// The answer comes as [`Action::Answer`](crate::Action::Answer) with the number that is returned here, possibly
@@ -65,8 +80,11 @@ impl Herd {
         true
     }
 
-    /// Answers a question whose time is up with the server's.
+    /// Answers a question, if it is one, whose time is up because the server's is.
     pub(super) fn abandon_question(&mut self, now: Now, id: ConnId, out: &mut Output) {
+        if self.conns.get(id).is_none_or(|conn| !matches!(conn.role, Role::Question)) {
+            return;
+        }
         for (lookup_id, lookup) in self.lookups.take_of(id, out) {
             self.answer(now, lookup_id, lookup, Err(LookupError::TimedOut), out);
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use herd_core::{
-    Config, ConnId, Dialect, Herd, Limits, LookupError, Malformed, Outcome, Output, Query, Report,
-    Timestamp, Watch, Watched,
+    Config, ConnId, Herd, Limits, LookupError, Malformed, Outcome, Output, Report, Timestamp,
+    Watch, Watched,
 };
 
 use crate::support::{BEGIN, Did, Server, Stranger, config, limited};
@@ -146,8 +146,10 @@ const ASKER: core::net::IpAddr = core::net::IpAddr::V4(core::net::Ipv4Addr::new(
 
 /// Asks what is within 10 km of a client; the number of the question.
 fn asks(server: &mut Server, client: &str) -> Option<ConnId> {
-    let query = Query::new(client.as_bytes(), b"10", 1, Dialect::Places).unwrap();
-    server.act(|herd, now, out| herd.handle_query(now, ASKER, &query, out))
+    server.act(|herd, now, out| {
+        let query = herd.query(client.as_bytes(), b"10", 1).unwrap();
+        herd.handle_query(now, ASKER, &query, out)
+    })
 }
 
 fn answers(server: &mut Server) -> Vec<(ConnId, String, String, Option<LookupError>)> {
@@ -244,11 +246,22 @@ fn bytes_and_ends_that_are_handed_in_for_a_question_are_ignored() {
 
 #[test]
 fn a_question_is_within_what_the_provider_takes() {
-    let query = |radius: &'static str, bound| {
-        Query::new(b"kiwi", radius.as_bytes(), bound, Dialect::Places).err()
-    };
+    let hill = Server::hill();
+    let query = |radius: &str, bound| hill.herd.query(b"kiwi", radius.as_bytes(), bound).err();
     assert_eq!(query("50", 20), None);
     assert_eq!(query("50.1", 20), Some(Malformed::OutOfRange));
     assert_eq!(query("50", 21), Some(Malformed::OutOfRange));
     assert_eq!(query("-1", 1), Some(Malformed::BadNumber));
+}
+
+#[test]
+fn a_server_that_stops_leaves_the_lookups_of_clients_unanswered() {
+    let mut hill = Server::hill();
+    let conn = hill.client();
+    reports(&mut hill, "kiwi", "1520023934.5");
+    hill.says(conn, "WHATSAT kiwi 10 5");
+    hill.stops();
+    hill.waits_s(5);
+    assert_eq!(hill.heard(conn), "");
+    assert_eq!(hill.counters().lookups_timed_out, 0);
 }

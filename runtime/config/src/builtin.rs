@@ -212,6 +212,7 @@ fn roster(name: &str) -> Option<Roster> {
         upstream: Upstream::usual(builtin.upstream),
         limits: Limits::default(),
         log: LogSettings::default(),
+        gateway: None,
     })
 }
 

@@ -28,6 +28,9 @@
 //! rotate_mib = 100
 //! keep = 5
 //!
+//! [gateway]                          # herd-gateway; servers do not look at it
+//! listen = "127.0.0.1:12080"
+//!
 //! [[server]]
 //! name = "Hill"
 //! address = "127.0.0.1:12001"
@@ -41,10 +44,11 @@
 //!
 //! Paths are relative to the file.
 
+use crate::address::Address;
 use crate::failure::Failure;
 use crate::logging::LogSettings;
 use crate::roster::{Roster, SecretSource, Upstream, UpstreamDialect};
-use file::{File, Limits, Log, Provider};
+use file::{File, Gateway, Limits, Log, Provider};
 use source::Source;
 use std::fs;
 use std::path::Path;
@@ -85,6 +89,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Roster, Failure> {
         upstream: upstream(&source, &file)?,
         limits: limits(&source, &file.limits)?,
         log: log(&source, &file.log)?,
+        gateway: gateway(&source, &file.gateway)?,
     })
 }
 
@@ -208,6 +213,13 @@ fn log(source: &Source<'_>, raw: &Log) -> Result<LogSettings, Failure> {
         rotate_bytes,
         keep,
     })
+}
+
+fn gateway(source: &Source<'_>, raw: &Gateway) -> Result<Option<Address>, Failure> {
+    let Some(listen) = &raw.listen else { return Ok(None) };
+    let address = Address::parse_to_listen(listen.get_ref());
+    let message = "write HOST:PORT, such as \"127.0.0.1:12080\"";
+    Ok(Some(address.ok_or_else(|| source.wrong(&listen.span(), message))?))
 }
 
 /// Rotating renames them all.

@@ -30,6 +30,8 @@ pub struct Roster {
     pub limits: Limits,
     /// What is logged, and where.
     pub log: LogSettings,
+    /// Where the herd's gateway listens, if that is said.
+    pub gateway: Option<Address>,
 }
 
 /// One server of a herd.

@@ -13,7 +13,7 @@ mod files;
 mod server;
 mod session;
 
-pub use client::trusting;
+pub use client::{client_config, server_name, trusting};
 pub use files::{host, load, verify};
 pub use server::Tls;
 pub use session::{End, Opened, Session};

@@ -26,6 +26,7 @@ mod places;
 mod query;
 mod run;
 mod sphere;
+mod towns;
 mod words;
 
 pub use http::PATH;
@@ -35,3 +36,4 @@ pub use places::{Builder, MAX_TEXT_BYTES, Place, Places, Rank, Search, Unfit};
 pub use query::{MAX_KEYWORD_BYTES, MAX_RADIUS_M};
 pub use run::{Error, Options, Ready, run};
 pub use sphere::{EARTH_RADIUS_M, LatLng};
+pub use towns::greatest_towns;

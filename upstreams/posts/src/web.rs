@@ -19,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use flate2::Compression;
 use flate2::read::GzEncoder;
-use herd_places::{LatLng, Rank, Search};
 use rust_embed::RustEmbed;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -34,9 +33,6 @@ const GRAPHIQL_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inli
 
 /// How many towns the map has.
 const TOWNS: usize = 2000;
-
-/// Farther than any two points of the earth are apart.
-const ALL_AROUND_M: f64 = 20_100_000.0;
 
 /// A file shorter than this is not worth packing.
 const MIN_PACKED_BYTES: usize = 1024;
@@ -218,18 +214,9 @@ fn content_type(path: &str) -> &'static str {
 
 /// The most populous towns as `[[name, latitude, longitude], ...]`, the greatest first.
 fn greatest_towns() -> File {
-    let everywhere = Search {
-        center: LatLng::new(0.0, 0.0).expect("a point"),
-        radius_m: ALL_AROUND_M,
-        kind: None,
-        keyword: None,
-        rank: Rank::Prominence,
-    };
-    let places = herd_places::load::built_in();
-    let towns: Vec<_> = places
-        .nearby(&everywhere, TOWNS)
+    let towns: Vec<_> = herd_places::greatest_towns(TOWNS)
         .into_iter()
-        .map(|town| json!([town.name, rounded(town.location.lat()), rounded(town.location.lng())]))
+        .map(|(name, lat, lng)| json!([name, rounded(lat), rounded(lng)]))
         .collect();
     File::new(json!(towns).to_string().into(), "application/json")
 }

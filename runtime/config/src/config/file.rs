@@ -46,6 +46,8 @@ table! {
         #[serde(default)]
         log: Log => Log::KEYS,
         #[serde(default)]
+        gateway: Gateway => Gateway::KEYS,
+        #[serde(default)]
         server: Vec<Server> => Server::KEYS,
     }
 }
@@ -98,6 +100,13 @@ table! {
         dir: Option<PathBuf>,
         rotate_mib: Option<Spanned<u32>>,
         keep: Option<Spanned<u32>>,
+    }
+}
+
+table! {
+    #[derive(Default)]
+    Gateway {
+        listen: Option<Spanned<String>>,
     }
 }
 

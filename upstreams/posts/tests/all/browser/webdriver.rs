@@ -350,7 +350,9 @@ fn capabilities(profile: &TempDir) -> Value {
     let arguments = [
         "--headless=new",
         "--no-sandbox",
-        "--disable-gpu",
+        // WebGL without a graphics card.
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
         "--disable-quic",
         "--disable-dev-shm-usage",
         "--no-first-run",

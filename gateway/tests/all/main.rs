@@ -1,0 +1,14 @@
+//! The gateway as its users meet it.
+
+mod browser;
+mod clients;
+mod documented;
+mod formats;
+mod golden;
+mod harness;
+mod intake;
+mod streams;
+// The microblog's tests have the browser, too.
+#[path = "../../../upstreams/posts/tests/all/browser/webdriver.rs"]
+#[expect(dead_code, reason = "these tests need less of it")]
+mod webdriver;
