@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::Error;
 use crate::database::id_list;
+use crate::row::from_row;
 use crate::text::MAX_NAME_CHARS;
 use crate::visibility::no_block;
 
 const COLUMNS: &str = "u.id, u.name, u.display_name, u.bio, u.created_at";
 
 /// Somebody with an account.
-#[derive(Clone, Debug, Eq, FromRow, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct User {
     /// Grows with time, as all ids do.
     pub(crate) id: i64,
@@ -26,8 +27,10 @@ pub(crate) struct User {
     pub(crate) created_at: i64,
 }
 
+from_row!(User { id, name, display_name, bio, created_at });
+
 /// How much there is of somebody.
-#[derive(Clone, Copy, Debug, Default, Eq, FromRow, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct UserCounts {
     /// Whose.
     pub(crate) id: i64,
@@ -38,6 +41,8 @@ pub(crate) struct UserCounts {
     /// Those they follow.
     pub(crate) following: i64,
 }
+
+from_row!(UserCounts { id, posts, followers, following });
 
 /// Whether this is a name: 1 to 30 letters, digits and underscores.
 pub(crate) fn is_name(name: &str) -> bool {

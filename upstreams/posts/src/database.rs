@@ -9,14 +9,17 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::{LazyLock, Once};
 use std::{fs, io};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Connection as _, Executor as _, SqlSafeStr as _, Transaction,
+};
 
 use crate::Error;
 use crate::ids::now_ms;
@@ -42,7 +45,12 @@ const SET_UP_POSTGRES: &str =
 const SET_UP_SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
      PRAGMA busy_timeout = 2000; PRAGMA cache_size = -4096;";
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+/// All files of `migrations/`, in their order.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let sql = include_str!("../migrations/0001_microblog.sql").into_sql_str();
+    let microblog = Migration::new(1, "microblog".into(), MigrationType::Simple, sql, false);
+    Migrator::with_migrations(vec![microblog])
+});
 
 /// Which program keeps the data.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -344,6 +352,19 @@ fn private() -> OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_file_of_migrations_is_one() {
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut there: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        there.sort();
+        let own =
+            MIGRATIONS.iter().map(|own| format!("{:04}_{}.sql", own.version, own.description));
+        assert_eq!(own.collect::<Vec<_>>(), there);
+    }
 
     #[test]
     fn lists_of_ids_come_in_few_lengths() {

@@ -27,6 +27,7 @@ pub mod query;
 mod read_only;
 mod relations;
 mod request;
+mod row;
 mod run;
 pub mod search;
 pub mod search_json;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use herd_places::LatLng;
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::Error;
 use crate::bulk::Rows;
 use crate::cells::cells_of;
 use crate::database::id_list;
 use crate::ids::{Ids, moment_ms};
+use crate::row::from_row;
 use crate::text;
 use crate::visibility::{no_block, visible};
 
@@ -21,7 +22,7 @@ pub(crate) const COLUMNS: &str = "p.id, p.author_id, p.text, p.created_at, p.lat
 const POSTS_LOCK: i64 = 0x6865_7264_706f_7374;
 
 /// A post, or a repost.
-#[derive(Clone, Debug, Default, FromRow, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Post {
     /// Grows with time, as all ids do.
     pub(crate) id: i64,
@@ -41,6 +42,8 @@ pub(crate) struct Post {
     pub(crate) repost_of_id: Option<i64>,
 }
 
+from_row!(Post { id, author_id, text, created_at, latitude, longitude, reply_to_id, repost_of_id });
+
 /// A post to be.
 #[derive(Clone, Debug)]
 pub(crate) struct NewPost {
@@ -52,7 +55,7 @@ pub(crate) struct NewPost {
 }
 
 /// What became of a post.
-#[derive(Clone, Copy, Debug, Default, Eq, FromRow, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct PostCounts {
     /// Which.
     pub(crate) id: i64,
@@ -64,8 +67,10 @@ pub(crate) struct PostCounts {
     pub(crate) replies: i64,
 }
 
+from_row!(PostCounts { id, likes, reposts, replies });
+
 /// What the viewer did with a post.
-#[derive(Clone, Copy, Debug, Default, Eq, FromRow, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Mine {
     /// Which.
     pub(crate) id: i64,
@@ -74,6 +79,8 @@ pub(crate) struct Mine {
     /// Reposted: not 0.
     pub(crate) reposted: i64,
 }
+
+from_row!(Mine { id, liked, reposted });
 
 /// Writes a post.
 pub(crate) async fn create(

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::Error;
 use crate::accounts::{self, User};
 use crate::database::id_list;
 use crate::page::Page;
+use crate::row::from_row;
 use crate::visibility::no_block;
 
 /// What somebody is to the viewer.
-#[derive(Clone, Copy, Debug, Default, Eq, FromRow, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Relations {
     /// Who.
     pub(crate) id: i64,
@@ -22,6 +23,8 @@ pub(crate) struct Relations {
     /// The viewer has blocked them: not 0.
     pub(crate) is_blocked: i64,
 }
+
+from_row!(Relations { id, is_followed, follows_me, is_blocked });
 
 /// A list of people around somebody.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

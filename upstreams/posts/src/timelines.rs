@@ -2,12 +2,13 @@
 //!
 //! Every list is a page and one row more, by an index and without what is hidden from the viewer.
 
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::Error;
 use crate::ids::first_at;
 use crate::page::Page;
 use crate::posts::{COLUMNS, Post};
+use crate::row::from_row;
 use crate::text;
 use crate::visibility::{NOBODY, visible};
 
@@ -18,7 +19,7 @@ pub(crate) const MAX_TREND_HOURS: i32 = 7 * 24;
 const MAX_TREND_USES: usize = 50_000;
 
 /// A hashtag that many people use.
-#[derive(Clone, Debug, Eq, FromRow, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Trend {
     /// Folded, without its sign.
     pub(crate) tag: String,
@@ -27,6 +28,8 @@ pub(crate) struct Trend {
     /// By how many people.
     pub(crate) users: i64,
 }
+
+from_row!(Trend { tag, posts, users });
 
 /// What the viewer and those they follow wrote and reposted, newest first.
 ///
