@@ -72,7 +72,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
         _ => {
             let path = PathBuf::from(name);
             let error = platform::become_program(&path, program);
-            Err(Failure::unable(format!("can not start {}: {error}", path.display())))
+            Err(Failure::unable(format!("cannot start {}: {error}", path.display())))
         }
     }
 }

@@ -148,7 +148,7 @@ fn unable(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return Failure::unable(format!("{path} is there already, and is left as it is"));
     }
-    Failure::unable(format!("can not write {path}: {error}"))
+    Failure::unable(format!("cannot write {path}: {error}"))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod report;
 #[command(
     after_help = "Without --rate each connection sends a line for every answer it gets. With --rate lines are \
                   sent at that rate whether or not answers come, and how long one took counts from when it \
-                  was due: a server that stalls can not hide it.\n\n\
+                  was due: a server that stalls cannot hide it.\n\n\
                   Every client is reported once before anything is measured. A connection that is lost is \
                   counted and not opened again. The exit code is 1 if a reply was wrong or a line was not \
                   answered.\n\n\

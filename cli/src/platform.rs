@@ -18,7 +18,7 @@ pub(crate) fn tether(parent: u32) -> bool {
     parent_id() == parent
 }
 
-/// Becomes another program; returns only if that can not be done.
+/// Becomes another program; returns only if that cannot be done.
 pub(crate) fn become_program(program: &Path, args: impl Iterator<Item = OsString>) -> io::Error {
     Command::new(program).args(args).exec()
 }

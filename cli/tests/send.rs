@@ -1,5 +1,5 @@
 //! `herd send` against a server that plays its part.
-#![expect(clippy::unwrap_used, reason = "a test that can not go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,5 @@
 //! `herd sim`: what it prints, and that a seed is all one needs.
-#![expect(clippy::unwrap_used, reason = "a test that can not go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::process::{Command, Output};
 

@@ -1,6 +1,6 @@
 //! `herd up` with servers that play their part: shell scripts, by the name of a server.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that can not go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use core::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -35,7 +35,7 @@ esac
 /// A directory with `herd` and the scripts beside it, the same for all tests.
 ///
 /// It is complete before the first process starts: one that is being started holds open for a moment
-/// what this one is writing, and a file that is open for writing can not be run.
+/// what this one is writing, and a file that is open for writing cannot be run.
 fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
@@ -153,7 +153,7 @@ fn a_herd_runs_until_it_is_told_to_stop() {
 }
 
 #[test]
-fn a_server_that_can_not_start_takes_the_herd_down() {
+fn a_server_that_cannot_start_takes_the_herd_down() {
     let up = Up::start(&["North", "Fails"]);
     let (code, stderr, dir) = up.end();
 

@@ -18,8 +18,7 @@ const BACKLOG: i32 = 4096;
 ///
 /// What to tell the user: the address is in use, or is none of this machine's.
 pub fn listen(address: &str) -> Result<TcpListener, Failure> {
-    let unable =
-        |error: io::Error| Failure::unable(format!("can not listen on {address}: {error}"));
+    let unable = |error: io::Error| Failure::unable(format!("cannot listen on {address}: {error}"));
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for resolved in address.to_socket_addrs().map_err(unable)? {
         match listen_on(resolved) {

@@ -75,10 +75,10 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     }
     // Before anything that takes its time.
     let signals = signals::catch()
-        .map_err(|error| Failure::unable(format!("can not handle signals: {error}")))?;
+        .map_err(|error| Failure::unable(format!("cannot handle signals: {error}")))?;
     let log = LogFile::start(&settings.log, &args.name).map_err(|error| {
         Failure::unable(format!(
-            "can not write {}: {error}",
+            "cannot write {}: {error}",
             settings.log.path(&args.name).display()
         ))
     })?;
@@ -99,7 +99,7 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     if let Some(address) = &settings.metrics {
         let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
         let taken = metrics::serve(listen(&address.to_string())?, subject)
-            .map_err(|error| Failure::unable(format!("can not serve {address}: {error}")))?;
+            .map_err(|error| Failure::unable(format!("cannot serve {address}: {error}")))?;
         log::info!("metrics and health are at http://{taken}");
         if address.port() == 0 {
             tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));
@@ -114,7 +114,7 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
 fn divide_descriptors(core: &mut Config) {
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) => u32::try_from(most).unwrap_or(u32::MAX),
-        Err(error) => return log::warn!("the limit of open files can not be read: {error}"),
+        Err(error) => return log::warn!("the limit of open files cannot be read: {error}"),
     };
     let neighbours = u32::try_from(core.neighbours.len()).unwrap_or(u32::MAX);
     core.limits.lookups = core.limits.lookups.min((most / 4).max(1));

@@ -140,7 +140,7 @@ fn save(path: &Path, pem: &str, is_private: bool, made: &mut Vec<PathBuf>) -> Re
 }
 
 fn failed(error: rcgen::Error) -> Failure {
-    Failure::unable(format!("can not make a certificate: {error}"))
+    Failure::unable(format!("cannot make a certificate: {error}"))
 }
 
 /// How long certificates are good for.

@@ -58,7 +58,7 @@ impl Family {
     pub(super) fn new() -> Result<Self, Failure> {
         let (sender, events) = channel();
         let mut signals = Signals::new([SIGINT, SIGTERM])
-            .map_err(|error| Failure::unable(format!("can not listen for signals: {error}")))?;
+            .map_err(|error| Failure::unable(format!("cannot listen for signals: {error}")))?;
         let told = sender.clone();
         thread::spawn(move || signals.forever().try_for_each(|_| told.send(Event::Signal)));
         Ok(Self { members: Vec::new(), events, sender })
@@ -80,7 +80,7 @@ impl Family {
                 .spawn()
         });
         let mut child =
-            spawned.map_err(|error| Failure::unable(format!("can not start {name}: {error}")))?;
+            spawned.map_err(|error| Failure::unable(format!("cannot start {name}: {error}")))?;
         let at = self.members.len();
         let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");

@@ -117,7 +117,7 @@ impl Args {
         I: IntoIterator<Item = OsString>,
     {
         Self::parse_as(program, args).map_err(|error| {
-            // Nobody is left to tell when even this can not be printed.
+            // Nobody is left to tell when even this cannot be printed.
             let _ = error.print();
             u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
         })

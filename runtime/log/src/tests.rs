@@ -157,13 +157,13 @@ fn what_comes_too_fast_is_counted_where_it_is_missing() {
 }
 
 #[test]
-fn a_log_that_can_not_be_written_is_an_error_that_names_it() {
+fn a_log_that_cannot_be_written_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("Hill.log")).unwrap();
 
     let error = LogFile::start(&settings(dir.path(), Level::Lines), "Hill").unwrap_err();
 
-    assert!(error.to_string().starts_with("can not open "), "{error}");
+    assert!(error.to_string().starts_with("cannot open "), "{error}");
     assert!(error.to_string().contains("Hill.log"), "{error}");
 }
 

@@ -52,7 +52,7 @@ impl World<'_> {
             Notice::Opened { .. } | Notice::Secured { .. } => return,
             Notice::Closed { conn, why } => format!("         {:>4}: {why}", wire(conn)),
             Notice::DialFailed { peer, retry_in } => {
-                format!("         {} can not be reached, again in {retry_in:?}", neighbour(peer))
+                format!("         {} cannot be reached, again in {retry_in:?}", neighbour(peer))
             }
             Notice::LinkUp { peer, conn, resumed } => {
                 let how = if resumed { "goes on where it ended" } else { "begins anew" };
