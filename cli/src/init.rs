@@ -1,16 +1,16 @@
 //! `herd init`: a configuration to begin with.
 
 use crate::output::{program, quoted, say};
+use files::{create, unable};
 use herd_config::roster::SecretSource;
 use herd_config::{Failure, config, secret};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod certificates;
+mod files;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -132,23 +132,6 @@ fn write(dir: &Path, tls: bool) -> Result<(PathBuf, PathBuf), Failure> {
         unable(&config, &error)
     })?;
     Ok((config, secret))
-}
-
-/// Writes a file that is not there yet, whole or not at all.
-fn create(path: &Path, text: &str, is_private: bool) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(if is_private { 0o600 } else { 0o666 });
-    options.open(path)?.write_all(text.as_bytes()).inspect_err(|_| {
-        let _ = fs::remove_file(path);
-    })
-}
-
-fn unable(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display();
-    if error.kind() == io::ErrorKind::AlreadyExists {
-        return Failure::unable(format!("{path} is there already, and is left as it is"));
-    }
-    Failure::unable(format!("cannot write {path}: {error}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use core::time::Duration;
 use herd_config::Failure;
 use herd_config::args::HerdArgs;
 use herd_core::Dialect;
-use herd_load::{Body, Distribution, End, Pace, Plan, Protocol, Question, Server};
+use herd_load::{Body, Distribution, End, Error, Pace, Plan, Protocol, Question, Server};
 use std::process::ExitCode;
 
 mod bar;
@@ -157,7 +157,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let bar = bar::Bar::new();
     let outcome = herd_load::run(&plan, &mut |progress| bar.show(progress));
     bar.clear();
-    let outcome = outcome.map_err(|error| Failure::unable(error.to_string()))?;
+    let outcome = outcome.map_err(|error| {
+        if matches!(error, Error::NotPrimed(_)) {
+            warn(format_args!(
+                "herd: a server that speaks TLS hangs up: the load tool does not speak it"
+            ));
+        }
+        Failure::unable(error.to_string())
+    })?;
     if args.json {
         say(format_args!("{}", report::json(&plan, &outcome)));
     } else {

@@ -7,6 +7,8 @@ use crate::output::{say, warn};
 use crate::target::chosen_by;
 use clap::ValueEnum;
 use family::{Event, Family};
+use gateway::{Gateway, Wanted};
+use herd_config::address::Address;
 use herd_config::args::{HerdArgs, LogArgs};
 use herd_config::{Failure, Roster};
 use herd_core::LinkKind;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use upstream::Upstream;
 
 mod family;
+mod gateway;
 mod table;
 mod upstream;
 
@@ -49,9 +52,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let upstream = upstream::needed(&roster)?;
     let mut family = Family::new()?;
     match start(&mut family, &roster, upstream, &program, args) {
-        Ok(true) => {}
+        Ok(Some(map)) => {
+            table::show(&roster, &args.log, &chosen_by(&args.herd), map.as_ref());
+        }
         // Told to stop before everything ran.
-        Ok(false) => {
+        Ok(None) => {
             family.end();
             return Ok(ExitCode::SUCCESS);
         }
@@ -60,7 +65,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
     }
-    table::show(&roster, &args.log, &chosen_by(&args.herd));
     let was_told = follow(&mut family);
     if was_told {
         say(format_args!("\nherd: stopping"));
@@ -76,14 +80,15 @@ fn server_program(runtime: Runtime) -> Result<Program, Failure> {
     }
 }
 
-/// Starts everything and waits until it is ready; `false` when told to stop in the meantime.
+/// Starts everything and waits until it is ready: then where the map is, if there is one. Nothing when told to stop in
+/// the meantime.
 fn start(
     family: &mut Family,
     roster: &Roster,
     upstream: Option<Upstream>,
     program: &Program,
     args: &Args,
-) -> Result<bool, Failure> {
+) -> Result<Option<Option<Address>>, Failure> {
     if let Some(upstream) = upstream {
         family.start(upstream.name, &upstream.program, upstream.args, false)?;
     }
@@ -97,14 +102,30 @@ fn start(
         }
         family.start(&server.name, program, server_args(&server.name, args), true)?;
     }
+    let mut map = None;
+    match gateway::wanted(roster, args.herd.config.is_none(), herd_args(args)) {
+        Wanted::Start(Gateway { program, args, address }) => {
+            family.start(gateway::NAME, &program, args, false)?;
+            map = Some(address);
+        }
+        Wanted::Without(why) => warn(format_args!("herd: {why}")),
+        Wanted::No => {}
+    }
     while !family.is_ready() {
         match family.next() {
-            Event::Signal => return Ok(false),
+            Event::Signal => return Ok(None),
             Event::Said(child, line) => family.heard(child, &line),
             Event::Warned(child, line) => warn(format_args!("{}", family.prefixed(child, &line))),
             Event::Closed(child) => {
                 let Some(status) = family.closed(child) else { continue };
                 let name = family.name(child);
+                if name == gateway::NAME {
+                    // The herd is one without it.
+                    warn(format_args!("herd: {name} has ended: {status}"));
+                    family.do_without(child);
+                    map = None;
+                    continue;
+                }
                 if !family.was_ready(child) {
                     return Err(Failure::unable(format!(
                         "{name} could not start ({status}): the herd is taken down"
@@ -114,7 +135,7 @@ fn start(
             }
         }
     }
-    Ok(true)
+    Ok(Some(map))
 }
 
 /// Passes on what the herd says, until told to stop (`true`) or no server is left (`false`).
@@ -134,16 +155,23 @@ fn follow(family: &mut Family) -> bool {
     false
 }
 
+/// The arguments that choose the herd.
+fn herd_args(args: &Args) -> Vec<OsString> {
+    let mut all = Vec::new();
+    if let Some(config) = &args.herd.config {
+        all.extend(["--config".into(), config.into()]);
+    }
+    if let Some(roster) = &args.herd.roster {
+        all.extend(["--roster".into(), roster.into()]);
+    }
+    all
+}
+
 /// The arguments of one server.
 fn server_args(name: &str, args: &Args) -> Vec<OsString> {
     let mut all = vec![OsString::from(name)];
+    all.extend(herd_args(args));
     let mut add = |option: &str, value: OsString| all.extend([OsString::from(option), value]);
-    if let Some(config) = &args.herd.config {
-        add("--config", config.into());
-    }
-    if let Some(roster) = &args.herd.roster {
-        add("--roster", roster.into());
-    }
     if let Some(dir) = &args.log.log_dir {
         add("--log-dir", dir.into());
     }

@@ -1,9 +1,10 @@
 //! A connection to a server, in the clear or secured, that one thread writes to and another reads from.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use herd_tls::{End, Session};
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An open connection.

@@ -30,7 +30,7 @@ pub struct Config {
     /// What nobody may use up.
     pub limits: Limits,
     /// How many changes are remembered for neighbours, rounded up to a power of two, 2^24 at most; one that falls
-    /// further behind is sent the table. [`DEFAULT_RING`](crate::DEFAULT_RING) unless there is a reason.
+    /// further behind is sent the table. [`DEFAULT_RING`] unless there is a reason.
     pub ring: u32,
     /// Entropy: keys the table's hash, the jitter, the nonces and this start's incarnation. Two starts
     /// must never share one.
@@ -124,6 +124,8 @@ pub struct Limits {
     /// Connections at once that were accepted and have not finished the handshake of a link, beside one for
     /// each neighbour.
     pub handshakes: u32,
+    /// Followers at once; 0 lets none in.
+    pub followers: u32,
     /// Bytes of a client's line, LF not counted.
     pub line_bytes: u32,
     /// Bytes of a client ID, [`MAX_CLIENT_BYTES`] at most.
@@ -162,6 +164,7 @@ impl Default for Limits {
             address_bytes_s: 0,
             address_loopback: false,
             handshakes: 1024,
+            followers: 64,
             line_bytes: 8192,
             client_id_bytes: 255,
             pipeline: 128,
@@ -261,6 +264,7 @@ impl Limits {
         }
         let capped = [
             ("handshakes", self.handshakes, 1 << 16),
+            ("followers", self.followers, 1 << 16),
             ("client_id_bytes", self.client_id_bytes, 255),
             ("line_bytes", self.line_bytes, 1 << 24),
             ("output_bytes", self.output_bytes, 1 << 30),
@@ -329,7 +333,7 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-fn check_name(name: &str) -> Result<(), ConfigError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ConfigError> {
     let fits = (1..=MAX_SERVER_BYTES).contains(&name.len());
     if fits && name.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());

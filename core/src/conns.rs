@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::config::Limits;
 use crate::flow::{Flow, ReadState};
+use crate::followers::Following;
 use crate::framer::Framer;
 use crate::handshake::{Binding, Incarnation, Nonce, Side};
 use crate::ids::{ConnId, PeerId};
@@ -36,6 +37,10 @@ pub(crate) struct Conn {
     pub(crate) heard: Instant,
     /// The time its timer is set for.
     pub(crate) alarm: Option<Instant>,
+    /// One of many attempts to reach a neighbour that is down.
+    pub(crate) is_quiet: bool,
+    /// What there is to know of a follower.
+    pub(crate) following: Option<Box<Following>>,
 }
 
 /// Whether a connection is secured.
@@ -68,6 +73,8 @@ pub(crate) enum Role {
     Opening(Opening),
     /// A link with this neighbour, proven by both sides, or a plain one.
     Link(PeerId),
+    /// A follower that has proven itself.
+    Follower,
     /// No connection: a question that a program has handed in, until it is answered.
     Question,
 }
@@ -81,7 +88,9 @@ impl Role {
             Self::Opening(Opening::Contest { .. })
             | Self::Client { .. }
             | Self::Undecided(_)
+            | Self::Opening(Opening::Follower)
             | Self::Link(_)
+            | Self::Follower
             | Self::Question => false,
         }
     }
@@ -108,6 +117,8 @@ pub(crate) enum Opening {
     /// The dialler has proven itself while there is a link with another start of the same server: whether that
     /// one still lives is seen when this time has come.
     Contest { exchange: Exchange, until: Instant },
+    /// A follower has said who it is, and we wait for its proof.
+    Follower,
 }
 
 /// What the two sides of a handshake have said to each other, beside their names.
@@ -134,6 +145,8 @@ impl Conn {
             opened: now,
             heard: now,
             alarm: None,
+            is_quiet: false,
+            following: None,
         }
     }
 
@@ -157,12 +170,13 @@ impl Conn {
     /// Whether it must prove itself within the time of a handshake.
     pub(crate) fn is_unproven(&self) -> bool {
         match self.role {
-            Role::Opening(Opening::Challenge { .. } | Opening::Proof(_))
+            Role::Opening(Opening::Challenge { .. } | Opening::Proof(_) | Opening::Follower)
             | Role::Undecided(Door::Links | Door::SharedFull(_)) => true,
             Role::Opening(Opening::Contest { .. })
             | Role::Undecided(Door::Shared { .. })
             | Role::Client { .. }
             | Role::Link(_)
+            | Role::Follower
             | Role::Question => false,
         }
     }
@@ -183,7 +197,7 @@ impl Conn {
         if self.is_unproven() || self.is_awaited() {
             return Some(self.opened.after(HANDSHAKE));
         }
-        if matches!(self.role, Role::Link(_) | Role::Question) {
+        if matches!(self.role, Role::Link(_) | Role::Follower | Role::Question) {
             return None;
         }
         if let Some(stalled_at) = self.flow.stalled_at(seconds(limits.stalled_s)) {

@@ -42,6 +42,12 @@ pub struct Counters {
     pub links: u64,
     /// Links among them that went on where the last one had ended.
     pub resumed: u64,
+    /// Followers that were let in.
+    pub followers: u64,
+    /// Followers past `limits.followers`.
+    pub followers_refused: u64,
+    /// `AT` lines sent to followers.
+    pub updates_followed: u64,
     /// Connections that did not become a link.
     pub links_refused: u64,
     /// Connections among them past `limits.handshakes`.

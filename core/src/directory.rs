@@ -13,7 +13,6 @@ use core::hint::black_box;
 use siphasher::sip::SipHasher13;
 
 use crate::changes::Changes;
-use crate::flood::STEPS;
 use crate::index::Index;
 use crate::smallest::{Key, Smallest};
 use crate::time::Timestamp;
@@ -37,6 +36,9 @@ pub(crate) struct Directory {
     /// Where the walk that looks for old records goes on.
     aging: u32,
 }
+
+/// Slots of the table that one call looks at before it lets others have their turn.
+pub(crate) const STEPS: u32 = 1 << 16;
 
 /// A record that might be kept.
 #[derive(Clone, Copy, Debug)]

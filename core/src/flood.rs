@@ -14,7 +14,7 @@
 
 use alloc::vec::Vec;
 
-use crate::directory::{Directory, Origin, Record};
+use crate::directory::{Directory, Origin, Record, STEPS};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor {
@@ -31,9 +31,6 @@ struct Walk {
     slot: u32,
     until: u64,
 }
-
-/// Slots that one call looks at before it lets others have their turn.
-pub(crate) const STEPS: u32 = 1 << 16;
 
 impl Cursor {
     /// A cursor for a neighbour that has been sent everything before change `next`; records that came

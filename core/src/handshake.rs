@@ -38,6 +38,18 @@ pub const PROOF: &[u8] = b"PROOF ";
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Incarnation(pub(crate) u64);
 
+impl Incarnation {
+    /// The number, to be kept.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`Incarnation::to_bits`] made a number of.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
 /// A number used once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Nonce(pub(crate) [u8; 32]);
@@ -196,7 +208,7 @@ pub(crate) fn parse_challenge(line: &[u8]) -> Option<(Incarnation, Nonce)> {
     read_opening(incarnation, nonce)
 }
 
-fn write_opening(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
+pub(crate) fn write_opening(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
     out.push(b' ');
     write_hex(&incarnation.0.to_be_bytes(), out);
     out.push(b' ');
@@ -205,17 +217,17 @@ fn write_opening(incarnation: Incarnation, nonce: Nonce, out: &mut Vec<u8>) {
 }
 
 /// A version as [`Hello::write`] writes it: other ways to write a number are none.
-fn read_version(text: &[u8]) -> Option<u32> {
+pub(crate) fn read_version(text: &[u8]) -> Option<u32> {
     let version = core::str::from_utf8(text).ok()?.parse().ok()?;
     (itoa::Buffer::new().format(version).as_bytes() == text).then_some(version)
 }
 
-fn read_opening(incarnation: &[u8], nonce: &[u8]) -> Option<(Incarnation, Nonce)> {
+pub(crate) fn read_opening(incarnation: &[u8], nonce: &[u8]) -> Option<(Incarnation, Nonce)> {
     Some((Incarnation(u64::from_be_bytes(read_hex(incarnation)?)), Nonce(read_hex(nonce)?)))
 }
 
 /// The fields of a line in which single spaces stand between `N` of them.
-fn fields<const N: usize>(line: &[u8]) -> Option<[&[u8]; N]> {
+pub(crate) fn fields<const N: usize>(line: &[u8]) -> Option<[&[u8]; N]> {
     let mut split = line.split(|byte| *byte == b' ');
     let mut fields = [&[][..]; N];
     for field in &mut fields {
@@ -224,7 +236,7 @@ fn fields<const N: usize>(line: &[u8]) -> Option<[&[u8]; N]> {
     split.next().is_none().then_some(fields)
 }
 
-fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         out.push(DIGITS[usize::from(byte >> 4)]);
@@ -232,7 +244,7 @@ fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+pub(crate) fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),

@@ -5,6 +5,7 @@
 
 mod client;
 mod contest;
+mod following;
 mod lifecycle;
 mod link;
 mod opening;
@@ -69,6 +70,8 @@ pub struct Herd {
     sources: Sources,
     /// Connections that were accepted and must prove themselves.
     unproven: Unproven,
+    /// The connections of followers.
+    followers: Vec<ConnId>,
     /// Where another server of this one's name is, as a neighbour has said last.
     namesake: Option<IpAddr>,
     /// Connections whose lines were held and may be read now. Empty between two inputs.
@@ -193,6 +196,7 @@ impl Herd {
             clients: 0,
             sources: Sources::new(limits),
             unproven: Unproven::default(),
+            followers: Vec::new(),
             namesake: None,
             due: Vec::new(),
             offered: 0,
@@ -270,6 +274,12 @@ impl Herd {
                 None
             }
         }
+    }
+
+    /// Whether a connection is one of many attempts to reach a neighbour that is down, so that a log may leave out
+    /// what becomes of it unless it becomes a link. Ask when [`Herd::handle_dial`] has returned it.
+    pub fn is_quiet(&self, id: ConnId) -> bool {
+        self.conns.get(id).is_some_and(|conn| conn.is_quiet)
     }
 
     /// A connection has been secured: `binding` is what it shares with no other, and `peers` are the
@@ -366,6 +376,7 @@ impl Herd {
         let behind_since = conn.flow.behind_less(taken, now.mono);
         match conn.role {
             Role::Link(peer) => self.tell(now, peer, out),
+            Role::Follower => self.tell_follower(now, id, out),
             Role::Client { .. } => {
                 self.answers -= taken;
                 let limit = seconds(self.config.limits.stalled_s);
@@ -483,6 +494,7 @@ impl Herd {
             lookups_took: self.lookups_took,
             lookups_waited: self.lookups_waited,
             neighbours: self.peers.iter().map(|peer| peer.status(&self.directory)).collect(),
+            followers: self.followers.iter().filter_map(|id| self.follower_status(*id)).collect(),
         }
     }
 
@@ -546,9 +558,15 @@ impl Herd {
                     self.tell(now, peer, out);
                 }
             }
+            for position in 0..self.followers.len() {
+                if let Some(follower) = self.followers.get(position) {
+                    self.tell_follower(now, *follower, out);
+                }
+            }
         }
         if self.stopping && self.clients == 0 {
             self.stop_links(now, out);
+            self.stop_followers(now, out);
         }
     }
 

@@ -15,6 +15,19 @@ impl ConnId {
     pub fn index(self) -> usize {
         self.index as usize
     }
+
+    /// The whole of it as a number, for a program in another language to hold.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation.get()) << 32 | u64::from(self.index)
+    }
+
+    /// What [`ConnId::to_bits`] made a number of. Every number is either none, or names a connection that may
+    /// be there or not: one that is not is ignored.
+    #[expect(clippy::cast_possible_truncation, reason = "each half is taken by itself")]
+    pub fn from_bits(bits: u64) -> Option<Self> {
+        let generation = NonZeroU32::new((bits >> 32) as u32)?;
+        Some(Self { index: bits as u32, generation })
+    }
 }
 
 /// A neighbour: its position in [`Config::neighbours`](crate::Config::neighbours).
@@ -31,6 +44,16 @@ impl PeerId {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
+
+    /// The position as a number, for a program in another language to hold.
+    pub fn to_bits(self) -> u16 {
+        self.0
+    }
+
+    /// What [`PeerId::to_bits`] made a number of. Where there is no such neighbour it is ignored.
+    pub fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
 }
 
 /// A lookup. Never used again.
@@ -41,5 +64,15 @@ impl LookupId {
     /// The number, counted from 1.
     pub fn number(self) -> u64 {
         self.0
+    }
+
+    /// The number, for a program in another language to hold.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`LookupId::to_bits`] made a number of. One that is not under way is ignored.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 }

@@ -32,12 +32,26 @@ pub enum Notice {
         /// Why.
         why: Goodbye,
     },
-    /// A neighbour could not be connected to.
+    /// A neighbour could not be connected to. Said when that comes for the first time since there was a link, and at
+    /// the first attempt after a minute, after ten minutes, and after each hour.
     DialFailed {
         /// Which.
         peer: PeerId,
         /// How long until the next attempt.
         retry_in: Duration,
+        /// How long there has been no link.
+        down: Duration,
+        /// How many attempts there were meanwhile.
+        attempts: u32,
+    },
+    /// There is still no link with a neighbour, though connections may have been made. Said as seldom.
+    Unlinked {
+        /// With whom.
+        peer: PeerId,
+        /// How long there has been none.
+        down: Duration,
+        /// How many attempts there were meanwhile. None where the neighbour is the one that dials.
+        attempts: u32,
     },
     /// A link is open, proven by both sides.
     LinkUp {
@@ -47,12 +61,28 @@ pub enum Notice {
         conn: ConnId,
         /// Whether it goes on where the last one ended; otherwise the whole table is sent.
         resumed: bool,
+        /// How long there was none before, since the start if it is the first.
+        down: Duration,
     },
     /// A link is over.
     LinkDown {
         /// With whom.
         peer: PeerId,
         /// On which connection.
+        conn: ConnId,
+        /// Why.
+        why: Goodbye,
+    },
+    /// A follower has proven itself. [`Herd::follower_name`](crate::Herd::follower_name) says what it calls itself.
+    FollowerUp {
+        /// On which connection.
+        conn: ConnId,
+        /// Whether it goes on where it was; otherwise the whole table is sent.
+        resumed: bool,
+    },
+    /// A follower is gone.
+    FollowerDown {
+        /// On which connection it was.
         conn: ConnId,
         /// Why.
         why: Goodbye,
@@ -164,6 +194,8 @@ pub enum Goodbye {
     Silent,
     /// A newer link with the same neighbour took its place.
     Replaced,
+    /// A follower said something other than an `ACK`.
+    NotAnAck,
     /// This server did not want it for a link; [`Notice::LinkRefused`] said why.
     Refused,
     /// The other side was dialled, and ended it instead of going on with the handshake.
@@ -197,6 +229,10 @@ pub enum Refusal {
     Taken,
     /// The connection is not secured, or not by a certificate of this neighbour's.
     Certificate,
+    /// Followers are not let in: `limits.followers` is 0, or this server has no secret.
+    NoFollowers,
+    /// More followers than `limits.followers`.
+    TooManyFollowers,
     /// The handshake took more than 5 seconds.
     TimedOut,
     /// Too many connections were in their handshake.

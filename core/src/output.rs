@@ -77,7 +77,16 @@ pub enum Action<'a> {
         /// Which.
         id: LookupId,
     },
-    /// Something to write to the log.
+    /// From here on a connection is a link with this neighbour. A driver hands in what neighbours have sent before
+    /// what clients have, so that whoever has an answer of one server finds its record at the next; and a log may
+    /// call the connection by the neighbour's name.
+    Linked {
+        /// Which.
+        conn: ConnId,
+        /// With whom.
+        peer: PeerId,
+    },
+    /// Something to write to the log. Nothing else follows from it.
     Log(Notice),
 }
 
@@ -173,6 +182,11 @@ impl Output {
 
     pub(crate) fn log(&mut self, notice: Notice) {
         self.push(Action::Log(notice));
+    }
+
+    /// Puts what has been asked for so far before what goes to neighbours from here on.
+    pub(crate) fn hasten(&mut self) {
+        self.to_neighbours.append(&mut self.steps);
     }
 
     /// Asks for a lookup; `request` is what [`Request::new`] makes one of.

@@ -45,7 +45,30 @@ pub(crate) struct Peer {
     pub(crate) resumed: u64,
     /// How long the next pause between two attempts to connect is, before jitter.
     backoff: Duration,
+    /// Since when there has been no link, and what was said of it. Nothing while there is one.
+    outage: Option<Missing>,
     pub(crate) alarm: Option<Instant>,
+}
+
+/// A time without a link.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    since: Instant,
+    attempts: u32,
+    /// How often it was said.
+    said: u32,
+    /// Whether it was said that a connection could not be made, and that one did not become a link: each is said
+    /// when it comes for the first time.
+    said_unreachable: bool,
+    said_refused: bool,
+}
+
+/// What is said of a time without a link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outage {
+    pub(crate) down: Duration,
+    /// Attempts to connect that have failed meanwhile.
+    pub(crate) attempts: u32,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -68,6 +91,30 @@ pub(crate) const LAST_BACKOFF: Duration = Duration::from_secs(2);
 const FIRST_REFUSED: Duration = Duration::from_secs(2);
 const LAST_REFUSED: Duration = Duration::from_secs(60);
 
+impl Missing {
+    fn new(since: Instant, said: u32) -> Self {
+        Self { since, attempts: 0, said, said_unreachable: false, said_refused: false }
+    }
+
+    /// When it is next to be said: at once, after 1 minute, after 10 minutes, and every hour.
+    fn due(&self) -> Instant {
+        let minutes = match self.said {
+            0 => 0,
+            1 => 1,
+            2 => 10,
+            said => 60 * u64::from(said - 2),
+        };
+        self.since.after(Duration::from_secs(60 * minutes))
+    }
+
+    fn say(&mut self, now: Instant, is_first: bool) -> Option<Outage> {
+        let is_due = self.due() <= now;
+        self.said += u32::from(is_due);
+        let outage = Outage { down: now.since(self.since), attempts: self.attempts };
+        (is_due || is_first).then_some(outage)
+    }
+}
+
 impl Peer {
     pub(crate) fn new(neighbour: &Neighbour, own_name: &str) -> Self {
         let dials = neighbour.kind == LinkKind::Plain || *own_name < *neighbour.name;
@@ -89,7 +136,8 @@ impl Peer {
             links: 0,
             resumed: 0,
             backoff: FIRST_BACKOFF,
-            alarm: dials.then(Instant::default),
+            outage: None,
+            alarm: Some(Instant::default()),
         }
     }
 
@@ -135,6 +183,51 @@ impl Peer {
             self.backoff = (self.backoff * 2).min(LAST_BACKOFF);
             half + Duration::from_nanos(entropy.number() % span)
         })
+    }
+
+    /// The neighbour has been connected to. Whether a log may leave out what becomes of it.
+    pub(crate) fn is_quiet(&mut self, now: Instant) -> bool {
+        let missing = self.missing(now);
+        let is_first = !core::mem::replace(&mut missing.said_refused, true);
+        !is_first && missing.due() > now
+    }
+
+    /// An attempt to connect has failed, or its handshake has; what to say of it, if it is time.
+    pub(crate) fn attempt_failed(&mut self, now: Instant) -> Option<Outage> {
+        let is_unreachable = self.state == PeerState::Dialling;
+        let missing = self.missing(now);
+        missing.attempts = missing.attempts.saturating_add(1);
+        let is_first = is_unreachable && !core::mem::replace(&mut missing.said_unreachable, true);
+        missing.say(now, is_first)
+    }
+
+    /// There is no link now. That one has ended is said elsewhere.
+    pub(crate) fn begin_outage(&mut self, now: Instant) -> Option<Outage> {
+        let said = u32::from(!self.dials);
+        self.outage = Some(Missing::new(now, said));
+        None
+    }
+
+    /// There is still no link with a neighbour that dials; what to say of it, if it is time.
+    pub(crate) fn is_missed(&mut self, now: Instant) -> Option<Outage> {
+        if self.outage.is_none() {
+            return self.begin_outage(now);
+        }
+        self.missing(now).say(now, false)
+    }
+
+    /// When it is next to be said that there is no link.
+    pub(crate) fn outage_said_at(&self) -> Instant {
+        self.outage.as_ref().map_or_else(Instant::default, Missing::due)
+    }
+
+    /// Takes note that there is a link; how long there was none.
+    pub(crate) fn is_up(&mut self, now: Instant) -> Duration {
+        self.outage.take().map_or(Duration::ZERO, |missing| now.since(missing.since))
+    }
+
+    fn missing(&mut self, now: Instant) -> &mut Missing {
+        self.outage.get_or_insert_with(|| Missing::new(now, 0))
     }
 
     /// Takes note that the neighbour has a link with another server of our name.

@@ -4,17 +4,19 @@
 //! of its own.
 
 mod places_new;
+mod response;
 
 use alloc::format;
 use alloc::vec::Vec;
-use core::fmt;
 
 use memchr::memmem;
 
 use crate::command::Query;
 use crate::config::Dialect;
-use crate::json::{self, NotJson};
+use crate::json;
 use crate::location::Location;
+
+pub use response::{LookupError, Response};
 
 /// What to ask the provider: a request less its address and its key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,54 +48,6 @@ impl<'a> Request<'a> {
     /// wrong.
     pub fn has_error_bodies(&self) -> bool {
         matches!(self, Self::Post { .. })
-    }
-}
-
-/// What a provider answered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Response<'a> {
-    /// The status of HTTP.
-    pub status: u16,
-    /// The body, or as much of it as shows that it is too long. Nothing where the status is not 200,
-    /// unless the request [has error bodies](Request::has_error_bodies).
-    pub body: &'a [u8],
-}
-
-/// Why a lookup has no answer to show.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LookupError {
-    /// No connection, or it broke.
-    Unreachable,
-    /// Not everything had come when the time was up.
-    TimedOut,
-    /// A status other than 200.
-    Status(u16),
-    /// More bytes than `limits.body_bytes`.
-    TooLong,
-    /// A body that is no JSON object.
-    NotJson(NotJson),
-    /// A body that is an object of another kind than was asked for.
-    Foreign,
-    /// Too many lookups were waiting for their turn already.
-    Busy,
-}
-
-/// A message without quotes and backslashes: it stands in JSON as it is.
-impl fmt::Display for LookupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable => f.write_str("the provider can not be reached"),
-            Self::TimedOut => f.write_str("the provider did not answer in time"),
-            Self::Status(status) => write!(f, "the provider answered with status {status}"),
-            Self::TooLong => f.write_str("the provider's answer is too long"),
-            Self::NotJson(NotJson::Encoding) => f.write_str("the provider's answer is not UTF-8"),
-            Self::NotJson(NotJson::Syntax) => f.write_str("the provider's answer is not JSON"),
-            Self::NotJson(NotJson::NotAnObject) => {
-                f.write_str("the provider's answer is not a JSON object")
-            }
-            Self::Foreign => f.write_str("the provider's answer is not of the kind asked for"),
-            Self::Busy => f.write_str("too many lookups are waiting"),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a server looks like from outside, at one moment: for whoever watches it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::config::Limits;
@@ -37,6 +38,22 @@ pub struct Status {
     pub lookups_waited: Durations,
     /// The neighbours, in the order of the configuration.
     pub neighbours: Vec<NeighbourStatus>,
+    /// The followers, in the order in which they came.
+    pub followers: Vec<FollowerStatus>,
+}
+
+/// How a follower is, as far as this server knows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FollowerStatus {
+    /// What it calls itself. Two may have one name.
+    pub name: Box<str>,
+    /// Records that it has not been sent yet, at most.
+    pub unsent: u64,
+    /// Records that it has not said it has, at most.
+    pub unacknowledged: u64,
+    /// Whether it is sent the table instead of the changes.
+    pub walking: bool,
 }
 
 /// How a neighbour is, as far as this server knows.

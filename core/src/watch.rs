@@ -4,8 +4,9 @@
 //! is read seldom finds the latest record of each client that changed, and one that the log has overtaken is
 //! told so and is given the whole table again.
 
+use crate::directory::STEPS;
 use crate::directory::{Directory, Origin, Record};
-use crate::flood::{Cursor, STEPS};
+use crate::flood::Cursor;
 
 /// A reader of the table's changes, for [`Herd::read_changes`](crate::Herd::read_changes).
 ///

@@ -19,7 +19,7 @@ COUNTED = {
     "node": ["benches/peers/node_net.js"],
     "java": ["benches/peers/JavaSelector.java"],
     "core": ["core/src"],
-    "runtime": ["runtime"],
+    "runtime": ["runtime/src", *(f"runtime/{crate}/src" for crate in "clock config driver log metrics tls".split())],
     "host": ["runtime/driver/src/host.rs", "runtime/driver/src/host", "runtime/driver/src/port.rs"],
     "herd-tokio": ["runtime-tokio/src"],
     "herd-async-std": ["runtime-async-std/src"],

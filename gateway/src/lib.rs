@@ -4,7 +4,8 @@
 //!
 //! - **In**: [`formats`] are pure functions from a request to the fixes in it. [`intake`] hands these to the herd by
 //!   way of the [`reporter`], which is a client of its servers like any other, and answers the application.
-//! - **Out**: [`replica`] is a copy of the herd's table with an index over the earth. [`out`] answers from it.
+//! - **Out**: [`replica`] is a copy of records as servers hold them, with an index over the earth. [`out`] answers
+//!   from it. So far it is fed with what servers have answered to the reporter.
 
 mod answer;
 pub mod cli;

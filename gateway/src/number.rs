@@ -63,7 +63,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
         return None;
     }
     // One with so many digits that it does not fit moves the point just as far away as this.
-    let magnitude = digits.parse().unwrap_or(i64::from(i32::MAX));
+    let magnitude = digits.parse().unwrap_or(FAR);
     Some(if text.starts_with('-') { -magnitude } else { magnitude }.clamp(-FAR, FAR))
 }
 

@@ -8,13 +8,16 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::connection::Ended;
+pub use self::pending::Answer;
+use self::pending::Pending;
 pub use self::servers::{Server, Servers};
 
 mod connection;
+mod pending;
 mod servers;
 
 /// The most reports that wait for their answers, of all requests together. A request of 1 MiB has fewer.
@@ -32,25 +35,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Reporter {
     queue: mpsc::UnboundedSender<Pending>,
     places: Arc<Semaphore>,
-}
-
-/// A report that waits for its answer.
-#[derive(Debug)]
-struct Pending {
-    /// `IAMAT ...`, without its line feed.
-    line: String,
-    answer: oneshot::Sender<Answer>,
-    /// Given back when the last report of the request has its answer.
-    _places: Arc<OwnedSemaphorePermit>,
-}
-
-/// What a server has answered.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
-    /// `AT`: this server has heard the report, and has said so by this line.
-    Heard(Arc<str>, Box<[u8]>),
-    /// `?`: no server will ever take it.
-    Refused,
 }
 
 /// No server has answered in time: the reports may have been heard or not, and are to be sent again.
@@ -104,6 +88,8 @@ impl Reporter {
 async fn send_all(servers: Servers, mut queue: mpsc::UnboundedReceiver<Pending>) {
     let mut unanswered = VecDeque::new();
     let (mut at, mut failures, mut pause) = (0, 0, FIRST_PAUSE);
+    // Said once, until it answers again.
+    let mut is_said = vec![false; servers.count()];
     loop {
         // Whoever asked may have gone.
         unanswered.retain(|pending: &Pending| !pending.answer.is_closed());
@@ -122,10 +108,14 @@ async fn send_all(servers: Servers, mut queue: mpsc::UnboundedReceiver<Pending>)
             Ok(Err(error)) => Ended::failed(error.to_string()),
             Err(_) => Ended::failed("it cannot be reached".to_owned()),
         };
+        let is_said = &mut is_said[at % servers.count()];
         if ended.has_answered {
             (failures, pause) = (0, FIRST_PAUSE);
+            *is_said = false;
         }
-        if let Some(why) = ended.failure {
+        if let Some(why) = ended.failure
+            && !core::mem::replace(is_said, true)
+        {
             log::warn!("{} takes no reports: {why}", server.name());
         }
         at += 1;

@@ -66,7 +66,15 @@ async function start() {
   });
   map.on("dragstart", () => setFollows(false));
   map.on("click", handleClick);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+}
+
+/** Takes the colours of the other theme. */
+function repaint() {
+  pointColours.known = null;
+  for (const { id, paint } of style().layers) {
+    for (const [name, value] of Object.entries(paint ?? {})) map.setPaintProperty(id, name, value);
+  }
 }
 
 function handleClick({ point, lngLat }) {
@@ -194,7 +202,7 @@ function setFollows(follows) {
   state.follows = follows;
   element("follow")?.setAttribute("aria-pressed", String(follows));
   const here = state.trail.at(-1);
-  if (follows && here) map?.easeTo({ center: here, zoom: Math.max(12, map.getZoom()) });
+  if (follows && here) map?.jumpTo({ center: here, zoom: Math.max(12, map.getZoom()) });
 }
 
 function forget() {

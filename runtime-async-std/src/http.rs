@@ -4,6 +4,8 @@
 //! of the response that is not ASCII. So surf is given a client of ours, which hands curl what surf
 //! asks for and nothing else.
 
+use core::error::Error;
+use core::fmt;
 use core::str::FromStr as _;
 use core::time::Duration;
 use std::io;
@@ -12,6 +14,7 @@ use async_std::io::BufReader;
 use async_trait::async_trait;
 use futures_util::AsyncReadExt as _;
 use herd_core::LookupError;
+use herd_runtime::upstream::Failed;
 use herd_runtime::{HttpRequest, HttpResponse, Settings, Upstream, upstream};
 use isahc::config::{Configurable as _, RedirectPolicy, VersionNegotiation};
 use surf::http::{Method, Request, Response};
@@ -40,19 +43,42 @@ impl Surf {
     }
 }
 
+impl Surf {
+    /// Sends a request up to the head of its response.
+    ///
+    /// Where a connection breaks that was kept, curl sends the request once more by itself. One that the connection
+    /// breaks under although it was new is sent once more here, so that both servers ask alike. Asking twice does no
+    /// harm: no request changes anything.
+    async fn head(&self, asked: &HttpRequest) -> Result<surf::Response, Failed> {
+        match self.client.send(request(asked)?).await.map_err(failed) {
+            Err(Failed { error: LookupError::Broken, .. }) => {
+                self.client.send(request(asked)?).await.map_err(failed)
+            }
+            other => other,
+        }
+    }
+}
+
 #[async_trait]
 impl Upstream for Surf {
-    async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError> {
-        let mut response = self.client.send(request(asked)?).await.map_err(unreachable)?;
-        let status = status(response.as_ref());
+    async fn send(&self, asked: &HttpRequest, limit: usize) -> Result<HttpResponse, Failed> {
+        let mut response = self.head(asked).await?;
+        let answer: &Response = response.as_ref();
+        let said = answer.ext().get::<Said>();
+        let status = said.map_or_else(|| answer.status().into(), |said| said.status);
+        let is_compressed = said.is_some_and(|said| said.is_compressed);
         let mut body = Vec::new();
         if asked.wants_body(status) {
+            if is_compressed {
+                return Err(LookupError::Compressed.into());
+            }
             let mut length = 0;
             loop {
                 if length == body.len() {
                     body.resize(length + CHUNK, 0);
                 }
-                let read = response.read(&mut body[length..]).await.map_err(unreachable)?;
+                let read = response.read(&mut body[length..]).await;
+                let read = read.map_err(|error| Failed::because(LookupError::Broken, &error))?;
                 length += read;
                 upstream::check_length(length, limit)?;
                 if read == 0 {
@@ -65,8 +91,47 @@ impl Upstream for Surf {
     }
 }
 
+/// What a failure is to the client and to the log.
+fn failed(error: surf::Error) -> Failed {
+    use isahc::Error;
+
+    if error.downcast_ref::<TooManyFields>().is_some() {
+        return Failed::because(LookupError::NotHttp, &TooManyFields);
+    }
+    let Some(error) = error.downcast_ref::<Error>() else {
+        return Failed { error: LookupError::Unreachable, reason: error.to_string() };
+    };
+    // Before there is a body, an error of the body is a field that isahc cannot read.
+    let is_no_http = matches!(error, Error::InvalidHttpFormat(_) | Error::ResponseBodyError(_))
+        // Only the words of curl tell these apart.
+        || matches!(error, Error::Curl(what) if NO_HTTP.contains(&what.as_str()));
+    let kind = if is_no_http {
+        LookupError::NotHttp
+    } else if matches!(error, Error::NoResponse | Error::Io(_) | Error::Curl(_)) {
+        LookupError::Broken
+    } else {
+        LookupError::Unreachable
+    };
+    Failed::because(kind, error)
+}
+
+/// What curl says where the answer is no HTTP, or HTTP/0.9.
+const NO_HTTP: [&str; 2] = ["Weird server reply", "Unsupported protocol"];
+
+/// More header fields than [`upstream::MAX_FIELDS`].
+#[derive(Debug)]
+struct TooManyFields;
+
+impl fmt::Display for TooManyFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} header fields", upstream::MAX_FIELDS)
+    }
+}
+
+impl Error for TooManyFields {}
+
 fn request(asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
-    let method = Method::from_str(asked.method).map_err(unreachable)?;
+    let method = Method::from_str(asked.method).map_err(|_| LookupError::Unreachable)?;
     let mut request = RequestBuilder::new(method, asked.url.clone());
     for (name, value) in &asked.headers {
         request = request.header(*name, value);
@@ -74,13 +139,13 @@ fn request(asked: &HttpRequest) -> Result<RequestBuilder, LookupError> {
     Ok(if asked.body.is_empty() { request } else { request.body(asked.body.as_str()) })
 }
 
-/// The status as the provider said it.
-fn status(response: &Response) -> u16 {
-    response.ext().get::<Said>().map_or_else(|| response.status().into(), |said| said.0)
+/// What the provider said that surf has no place for.
+struct Said {
+    /// The status, which may be one that surf has no name for.
+    status: u16,
+    /// Whether the body is compressed.
+    is_compressed: bool,
 }
-
-/// A status that may be one that surf has no name for.
-struct Said(u16);
 
 /// What surf sends its requests with.
 #[derive(Debug)]
@@ -103,18 +168,18 @@ impl HttpClient for Curl {
         // A body of no bytes would be announced, and a GET has none at all.
         let body = if body.is_empty() { isahc::Body::empty() } else { body.into() };
         let response = self.0.send_async(asked.body(body)?).await?;
-        let said = response.status().as_u16();
-        let named = StatusCode::try_from(said).unwrap_or(StatusCode::InternalServerError);
+        if response.headers().len() > upstream::MAX_FIELDS {
+            return Err(surf::Error::new(StatusCode::BadGateway, TooManyFields));
+        }
+        let status = response.status().as_u16();
+        let encoding = response.headers().get("Content-Encoding").map(|value| value.as_bytes());
+        let is_compressed = upstream::is_compressed(encoding);
+        let named = StatusCode::try_from(status).unwrap_or(StatusCode::InternalServerError);
         let mut answer = Response::new(named);
-        answer.ext_mut().insert(Said(said));
+        answer.ext_mut().insert(Said { status, is_compressed });
         answer.set_body(Body::from_reader(BufReader::new(response.into_body()), None));
         Ok(answer)
     }
-}
-
-/// The error may name the URL, and with it the key: it goes no further than this.
-fn unreachable<E>(_error: E) -> LookupError {
-    LookupError::Unreachable
 }
 
 /// Connections beyond those of `limits.lookups`, for requests that nobody waits for any more.

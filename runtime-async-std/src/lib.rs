@@ -59,15 +59,16 @@ async fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
                 task::spawn(perform(host, provider.clone(), job));
             }
         };
-        Host::new(settings.host(), log.clone(), inquiry, perform)
+        Host::new(settings.host(), log.clone(), inquiry, Box::new(perform))
     });
     let stopper = Arc::clone(&host);
     task::spawn(heed(UnixStream::from(signals.stop), move || stopper.stop()));
     task::spawn(heed(UnixStream::from(signals.reopen), move || log.reopen()));
 
-    let doors = [Some((clients, Door::Clients)), links.map(|links| (links, Door::Links))];
+    let clients = clients.into_iter().map(|listener| (listener, Door::Clients));
+    let links = links.into_iter().map(|listener| (listener, Door::Links));
     let mut accepting = Vec::new();
-    for (listener, door) in doors.into_iter().flatten() {
+    for (listener, door) in clients.chain(links) {
         let listener = TcpListener::from(listener);
         accepting.push(task::spawn(accept(Arc::clone(&host), listener, door)));
     }
@@ -138,7 +139,7 @@ async fn perform(host: Arc<Host<Writer>>, provider: Provider, job: Job<Writer>) 
             }
         }
         Job::Ask { id, request, abort } => {
-            if let Ok(answer) = Abortable::new(provider.ask(&request), abort).await {
+            if let Ok(answer) = Abortable::new(provider.ask(id, &request), abort).await {
                 host.answered(
                     id,
                     answer.as_ref().map(HttpResponse::borrowed).map_err(|error| *error),

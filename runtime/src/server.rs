@@ -26,9 +26,9 @@ pub struct Server {
     /// What it is told by signals.
     pub signals: Signals,
     /// Where clients connect.
-    pub clients: TcpListener,
+    pub clients: Vec<TcpListener>,
     /// Where neighbours do, if that is another address.
-    pub links: Option<TcpListener>,
+    pub links: Vec<TcpListener>,
     /// Where to answer how the server is.
     pub inquiry: Inquiry,
 }
@@ -92,17 +92,22 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
         let path = settings.log.path(&args.name);
         log::warn!("another server writes {} too: give one of them --log-dir", path.display());
     }
-    divide_descriptors(&mut settings.core);
+    divide_descriptors(&mut settings.core)?;
     let clients = listen(&settings.listen)?;
-    let links = settings.link_listen.as_deref().map(listen).transpose()?;
+    let links = settings.link_listen.as_deref().map(listen).transpose()?.unwrap_or_default();
     let inquiry = Inquiry::default();
     if let Some(address) = &settings.metrics {
         let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
         let taken = metrics::serve(listen(&address.to_string())?, subject)
             .map_err(|error| Failure::unable(format!("cannot serve {address}: {error}")))?;
-        log::info!("metrics and health are at http://{taken}");
-        if address.port() == 0 {
-            tell(&format!("{program}: {} has its metrics at http://{taken}/metrics", args.name));
+        for taken in taken {
+            log::info!("metrics and health are at http://{taken}");
+            if address.port() == 0 {
+                tell(&format!(
+                    "{program}: {} has its metrics at http://{taken}/metrics",
+                    args.name
+                ));
+            }
         }
     }
     Ok(Some(Server { settings, log, signals, clients, links, inquiry }))
@@ -111,17 +116,31 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
 /// Every connection takes a file descriptor: takes as many as the system lets us have, leaves to clients
 /// what neighbours, handshakes and lookups do not need, but half, to lookups a quarter at most, and to handshakes an
 /// eighth.
-fn divide_descriptors(core: &mut Config) {
+///
+/// # Errors
+///
+/// When there are too few to start with: what fails then is anything, at any time.
+fn divide_descriptors(core: &mut Config) -> Result<(), Failure> {
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) => u32::try_from(most).unwrap_or(u32::MAX),
-        Err(error) => return log::warn!("the limit of open files cannot be read: {error}"),
+        Err(error) => {
+            log::warn!("the limit of open files cannot be read: {error}");
+            return Ok(());
+        }
     };
     let neighbours = u32::try_from(core.neighbours.len()).unwrap_or(u32::MAX);
-    core.limits.lookups = core.limits.lookups.min((most / 4).max(1));
     // A neighbour may be about to replace its link.
     let links = neighbours.saturating_mul(2);
+    let least = MIN_DESCRIPTORS.saturating_add(links);
+    if most < least {
+        return Err(Failure::unable(format!(
+            "only {most} files may be open, and this server takes {least} at least: \
+             raise the limit (`ulimit -n`, or `LimitNOFILE` of systemd)"
+        )));
+    }
+    core.limits.lookups = core.limits.lookups.min((most / 4).max(1));
     core.limits.handshakes = core.limits.handshakes.min((most / 8).max(1));
-    let kept = [links, core.limits.handshakes, core.limits.lookups]
+    let kept = [links, core.limits.handshakes, core.limits.followers, core.limits.lookups]
         .iter()
         .fold(SPARE_DESCRIPTORS, |sum, more| sum.saturating_add(*more));
     let room = most - kept.min(most / 2);
@@ -132,7 +151,12 @@ fn divide_descriptors(core: &mut Config) {
         );
         core.limits.connections = room;
     }
+    Ok(())
 }
+
+/// The fewest descriptors to start with, besides two for each neighbour: 16 are open on tokio and 22 on async-std once a
+/// provider was asked, and listeners for links and metrics come to that.
+const MIN_DESCRIPTORS: u32 = 28;
 
 /// Descriptors for 64 requests that curl goes on with when they have been given up, for the log, and for what the
 /// runtime and the HTTP client hold besides.

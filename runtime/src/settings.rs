@@ -46,6 +46,7 @@ impl Settings {
             dial: self.dial.clone(),
             tls: self.tls.clone(),
             upstream: self.upstream.clone(),
+            reads_links_ahead: true,
         }
     }
 }

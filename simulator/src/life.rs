@@ -285,7 +285,8 @@ impl Life {
                 | Action::Shutdown { .. }
                 | Action::Answer { .. }
                 | Action::Close { .. }
-                | Action::Dial { .. } => {}
+                | Action::Dial { .. }
+                | Action::Linked { .. } => {}
             }
         }
         for action in out.actions() {
@@ -302,7 +303,7 @@ impl Life {
     fn notice(&mut self, notice: Notice, clock: Clock, start_of: &dyn Fn(Key) -> u32) -> Verdict {
         let key = |conn| self.slot(conn).map_or(Key::MAX, |slot| slot.wire);
         match notice {
-            Notice::LinkUp { peer, conn, resumed } => {
+            Notice::LinkUp { peer, conn, resumed, .. } => {
                 let key = key(conn);
                 self.model.links(key, peer.index(), start_of(key), resumed)
             }
@@ -328,7 +329,10 @@ impl Life {
             }
             Notice::Opened { .. }
             | Notice::Secured { .. }
+            | Notice::FollowerUp { .. }
+            | Notice::FollowerDown { .. }
             | Notice::DialFailed { .. }
+            | Notice::Unlinked { .. }
             | Notice::Ahead { .. }
             | Notice::TooOld { .. }
             | Notice::NoRoom { .. } => Ok(()),
@@ -471,7 +475,7 @@ fn end(why: Goodbye) -> End {
         Goodbye::Silent => End::Silent,
         Goodbye::Replaced => End::Replaced,
         Goodbye::Stopping => End::Stopping,
-        Goodbye::Refused => End::Refused,
+        Goodbye::Refused | Goodbye::NotAnAck => End::Refused,
         Goodbye::TurnedAway => End::TurnedAway,
         Goodbye::Http => unreachable!("nobody speaks HTTP here"),
         Goodbye::Insecure | Goodbye::NeverSecured => unreachable!("nothing is secured here"),

@@ -4,89 +4,29 @@
 //! core was told, works out what must follow, and compares that with what the core did. Where the core may
 //! choose, in when it closes whom for instance, it looks at whether the choice is allowed.
 
+mod answers;
 mod conn;
 mod lines;
 mod links;
 mod lookups;
+mod peer;
+mod rules;
 mod table;
 
 use core::fmt::Write as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::invariants::{Invariant, Violation};
-use conn::{Conn, Due, Line, Reply};
+use conn::{Conn, Line, Reply};
 use lines::Asked;
 pub(crate) use lines::{Provider, stamp, words};
-pub(crate) use links::Peer;
 use lookups::Lookups;
 pub(crate) use lookups::Outcome;
+pub(crate) use peer::Peer;
+use rules::SECOND;
+pub(crate) use rules::{Clock, End, Key, Kind, Rules, Verdict};
 use table::Table;
 pub(crate) use table::{Chain, HEARD_HERE, Record};
-
-/// What a server was told when it started.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    pub(crate) name: String,
-    pub(crate) provider: Provider,
-    pub(crate) line_bytes: usize,
-    pub(crate) client_id_bytes: usize,
-    pub(crate) connections: usize,
-    pub(crate) pipeline: usize,
-    pub(crate) output_bytes: usize,
-    pub(crate) answers_bytes: usize,
-    pub(crate) stalled: u64,
-    pub(crate) idle: u64,
-    pub(crate) lookups: usize,
-    pub(crate) lookup_queue: usize,
-    pub(crate) lookup_timeout: u64,
-    pub(crate) body_bytes: usize,
-    pub(crate) clients: usize,
-    pub(crate) record_age: i64,
-    pub(crate) ahead: i64,
-    pub(crate) neighbours: usize,
-    pub(crate) handshakes: usize,
-}
-
-/// One reading of a server's clocks, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    pub(crate) mono: u64,
-    pub(crate) wall: i64,
-}
-
-/// A connection, by a number that is never used again.
-pub(crate) type Key = u32;
-pub(crate) type Verdict = Result<(), Violation>;
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    Client,
-    /// A client at a door that it shares with neighbours, when there is no room for one more.
-    Full,
-    /// A neighbour. `counted` while it may still turn out to be a client.
-    Neighbour {
-        counted: bool,
-    },
-    /// Somebody who is no neighbour, at the door for neighbours.
-    Stranger,
-}
-
-/// Why a connection is over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum End {
-    Ended,
-    Lost,
-    TooMany,
-    Idle,
-    Stalled,
-    Unread,
-    Silent,
-    Replaced,
-    Stopping,
-    Refused,
-    TurnedAway,
-}
 
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -105,7 +45,6 @@ pub(crate) struct Model {
 }
 
 const HANDSHAKE: u64 = 5 * SECOND;
-const SECOND: u64 = 1_000_000_000;
 
 impl Model {
     pub(crate) fn new(rules: Rules) -> Self {
@@ -272,8 +211,9 @@ impl Model {
                 let others: usize = self.conns.values().map(Conn::answers).sum();
                 is_client && others + conn.answers() > rules.answers_bytes / 16 * 15
             }
-            End::Silent => conn.link.is_some() && conn.heard + links::SILENCE <= clock.mono,
-            End::Replaced => conn.link.is_some(),
+            End::Silent => conn.link.is_some() && conn.heard + peer::SILENCE <= clock.mono,
+            // Two that are proven can wait for the end of a link that is in their way: the newer one goes on.
+            End::Replaced => conn.link.is_some() || conn.handshake >= 2,
             End::Stopping => false,
         };
         if !allowed {
@@ -389,7 +329,7 @@ impl Model {
                     conn.heard.max(conn.taken) + self.rules.idle + slack <= clock.mono
                 }
                 Kind::Neighbour { .. } if conn.link.is_some() => {
-                    conn.heard + links::SILENCE + SECOND <= clock.mono
+                    conn.heard + peer::SILENCE + SECOND <= clock.mono
                 }
                 Kind::Neighbour { counted: false } | Kind::Full | Kind::Stranger => {
                     conn.opened + HANDSHAKE <= clock.mono

@@ -291,6 +291,7 @@ impl Place {
 
 /// Draws limits that are soon met.
 fn shrink(limits: &mut Limits, random: &mut Random, bulk: bool) {
+    limits.handshakes = 8;
     let mut draw = |limit: &mut u32, first: u64, last: u64| {
         if random.chance(35) {
             *limit = number(random.spread(first..=last));
@@ -301,7 +302,6 @@ fn shrink(limits: &mut Limits, random: &mut Random, bulk: bool) {
         draw(&mut limits.client_id_bytes, 1, 255);
         draw(&mut limits.connections, 1, 12);
     }
-    draw(&mut limits.handshakes, 1, 64);
     draw(&mut limits.pipeline, 1, 12);
     draw(&mut limits.output_bytes, 1, 2000);
     draw(&mut limits.stalled_s, 1, 12);

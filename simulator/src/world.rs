@@ -439,6 +439,7 @@ impl<'t> World<'t> {
                         life.answers.remove(&id);
                     }
                 }
+                Action::Linked { .. } => {}
                 Action::Log(notice) => {
                     if let herd_core::Notice::LinkUp { resumed, .. } = notice {
                         self.tally.links += 1;
@@ -503,6 +504,9 @@ impl<'t> World<'t> {
             Action::Lookup { id, request } => (7, id.number(), life::query(request).as_bytes()),
             Action::Cancel { id } => (8, id.number(), b""),
             Action::Answer { id, body, .. } => (9, id.index() as u64, body),
+            Action::Linked { conn, peer } => {
+                (10, conn.index() as u64 * 64 + peer.index() as u64, b"")
+            }
             Action::Log(_) => return,
         };
         let mut head = [0; 26];

@@ -8,6 +8,7 @@ mod at;
 mod binaries;
 mod client;
 mod clock;
+mod follower;
 pub mod google;
 mod herd;
 mod http;
@@ -29,6 +30,7 @@ pub use client::Client;
 pub use clock::{
     PATIENCE, eventually, eventually_some, holds_for, monotonic, pass, wall_nanos, within,
 };
+pub use follower::{Follow, Follower};
 pub use herd::Herd;
 pub use http::{Answer, Gate, Request};
 pub use link::{Acceptor, Challenge, Heard, Identity, Link, Opening, Refused, bound_proof, proof};

@@ -315,6 +315,11 @@ impl Acceptor {
         Self { listener: TcpListener::bind(free_address()).expect("the port is free") }
     }
 
+    /// Listens at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { listener: TcpListener::bind(address).expect("the port is free") }
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().expect("a bound socket has an address")
@@ -369,7 +374,7 @@ fn opening_of(wire: &mut Client) -> Opening {
     Opening::parse(&line).unwrap_or_else(|| panic!("no first line of a link: {line:?}"))
 }
 
-fn heard(line: String) -> Heard {
+pub(crate) fn heard(line: String) -> Heard {
     let number = |prefix| line.strip_prefix(prefix)?.parse().ok();
     if line.starts_with("AT ") {
         return Heard::At(line);
@@ -384,7 +389,7 @@ fn heard(line: String) -> Heard {
 }
 
 /// `digits` hexadecimal digits that were never drawn before.
-fn fresh_hex(digits: usize) -> String {
+pub(crate) fn fresh_hex(digits: usize) -> String {
     static DRAWN: AtomicU64 = AtomicU64::new(0);
     let drawn = DRAWN.fetch_add(1, Ordering::Relaxed);
     let seed = format!("{} {} {drawn}", std::process::id(), wall_nanos());
@@ -393,13 +398,13 @@ fn fresh_hex(digits: usize) -> String {
     text
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes text");
         text
     })
 }
 
-fn is_hex(text: &str, digits: usize) -> bool {
+pub(crate) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -137,7 +137,7 @@ impl Connection {
         }
     }
 
-    /// Checks the replies in what was read at `now`. An error is a reply that nothing asked for.
+    /// Checks the replies in what was read at `now`. An error is a reply that nothing asked for, or one without end.
     pub(crate) fn receive(
         &mut self,
         input: &[u8],
@@ -145,18 +145,23 @@ impl Connection {
         checker: &mut Checker,
         measure: &Measure<'_>,
         tally: &mut Tally,
-    ) -> Result<(), Unasked> {
+    ) -> Result<(), Unfit> {
         if self.part.is_empty() {
             let done = self.replies(input, now, checker, measure, tally)?;
             self.part.extend_from_slice(&input[done..]);
-            return Ok(());
+            return self.bounded();
         }
         let mut part = core::mem::take(&mut self.part);
         part.extend_from_slice(input);
         let done = self.replies(&part, now, checker, measure, tally)?;
         part.drain(..done);
         self.part = part;
-        Ok(())
+        self.bounded()
+    }
+
+    /// Whether the reply that is not whole yet may still become one.
+    fn bounded(&self) -> Result<(), Unfit> {
+        if self.part.len() > REPLY_BYTES { Err(Unfit::TooLong) } else { Ok(()) }
     }
 
     /// Checks whole replies, and says how many bytes they were.
@@ -167,11 +172,11 @@ impl Connection {
         checker: &mut Checker,
         measure: &Measure<'_>,
         tally: &mut Tally,
-    ) -> Result<usize, Unasked> {
+    ) -> Result<usize, Unfit> {
         let mut done = 0;
         while done < input.len() {
             if self.in_flight == 0 {
-                return Err(Unasked);
+                return Err(Unfit::Unasked);
             }
             let at = self.oldest;
             let Found::Reply(length, verdict) = checker.check(&input[done..], &self.lines, at)
@@ -218,9 +223,27 @@ impl Turns<'_> {
     }
 }
 
-/// Bytes came that answer nothing.
-#[derive(Debug)]
-pub(crate) struct Unasked;
+/// The longest reply: more than any provider's answer that a server passes on.
+const REPLY_BYTES: usize = 16 << 20;
+
+/// Why a server is not listened to any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unfit {
+    /// Bytes came that answer nothing.
+    Unasked,
+    /// A reply has no end.
+    TooLong,
+}
+
+impl Unfit {
+    /// The same in words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Unasked => "sent what nobody had asked for",
+            Self::TooLong => "sent more than 16 MiB without the end of a reply",
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -215,8 +215,8 @@ impl<'a> Driver<'a> {
             let answered = u64::from(before - connection.in_flight);
             phase.answered += answered;
             self.in_flight -= answered;
-            if received.is_err() {
-                return self.lose(number, "sent what nobody had asked for".to_owned());
+            if let Err(unfit) = received {
+                return self.lose(number, unfit.words().to_owned());
             }
             // Events come when something new does: after a short read there is nothing left but an end.
             if cfg!(unix) && count < self.buffer.len() && !has_ended {

@@ -336,3 +336,12 @@ fn several_servers_have_names_of_their_own() {
     let servers = vec![Server { address: hill, name: Some("Smith".to_owned()) }];
     assert_eq!(run(&Plan { servers, ..plan }).unwrap().errors.wrong, 1010);
 }
+
+#[test]
+fn a_reply_without_end_is_given_up_before_it_fills_the_memory() {
+    let address = server(|_, _| Reply::Line("x".repeat(17 << 20)));
+
+    let Err(Error::NotPrimed(why)) = run(&plan(address, 100)) else { panic!("it is measured") };
+
+    assert_eq!(why, "sent more than 16 MiB without the end of a reply");
+}

@@ -1,6 +1,5 @@
 //! The cases as they stand in `cases.toml`.
 
-use super::play::Exchange;
 use super::text::Body;
 use serde::Deserialize;
 
@@ -54,6 +53,13 @@ pub(super) struct Step {
     /// Whether it is about several commands on one connection.
     #[serde(default)]
     pub(super) together: bool,
+}
+
+/// One command of a step, and what must come for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Exchange<'a> {
+    pub(super) send: &'a str,
+    pub(super) expect: &'a [String],
 }
 
 impl Step {

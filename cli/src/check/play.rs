@@ -1,6 +1,6 @@
 //! Playing a case: connections, what is said on them, what comes back.
 
-use super::cases::{Case, Need, Step};
+use super::cases::{Case, Exchange, Need, Step};
 use super::mismatch::{Got, Mismatch, shortened};
 use super::talk::{Line, Talk, now};
 use super::text::{Body, Words};
@@ -83,7 +83,7 @@ impl Herd {
         }
         self.answers = sent.is_ok() && talk.end().is_ok() && {
             talk.wait_anew(false);
-            talk.to_the_end().is_ok_and(|answer| !answer.is_empty())
+            talk.read_to_end().is_ok_and(|answer| !answer.is_empty())
         };
         if self.answers {
             (self.manner, self.closes) = (Manner::One, true);
@@ -302,7 +302,7 @@ impl Herd {
         // One that has answered already need not take all of it.
         let _ = talk.send(&said, step.cut.unwrap_or(said.len())).and_then(|()| talk.end());
         talk.wait_anew(step.asks_a_provider());
-        let answer = talk.to_the_end().map_err(|got| (words.bytes(first), got))?;
+        let answer = talk.read_to_end().map_err(|got| (words.bytes(first), got))?;
         let mut rest = answer.as_slice();
         for expected in exchange.expect {
             if rest.is_empty() {
@@ -342,13 +342,6 @@ impl Herd {
             .map_err(|unreached| (expected(), Got::hopeless(unreached.failure(server).message)))?;
         Ok(Talk::new(wire, on))
     }
-}
-
-/// One command of a step, and what must come for it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Exchange<'a> {
-    pub(super) send: &'a str,
-    pub(super) expect: &'a [String],
 }
 
 /// Tells the client IDs of one case from those of all others.

@@ -88,7 +88,7 @@ impl Talk {
     }
 
     /// All that comes until the connection ends.
-    pub(super) fn to_the_end(&mut self) -> Result<Vec<u8>, Got> {
+    pub(super) fn read_to_end(&mut self) -> Result<Vec<u8>, Got> {
         while !self.closed {
             if self.received.len() > ANSWER_BYTES {
                 let begun = quoted(self.received.peek());

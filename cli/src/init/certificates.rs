@@ -3,7 +3,7 @@
 //! Each is for its server's name, by which neighbours know it, and for the host of its address, by which clients
 //! do. What is there already stays as it is: who adds a server does the same again.
 
-use super::{create, unable};
+use super::files::{create, unable};
 use herd_clock as clock;
 use herd_config::{Failure, Roster, roster};
 use herd_core::LinkKind;

@@ -136,6 +136,11 @@ impl Family {
         self.members[at].is_ready |= line.contains(READY);
     }
 
+    /// A child that has ended is not waited for.
+    pub(super) fn do_without(&mut self, at: usize) {
+        self.members[at].is_ready = true;
+    }
+
     pub(super) fn was_ready(&self, at: usize) -> bool {
         self.members[at].is_ready
     }

@@ -2,8 +2,8 @@
 
 use crate::child::Program;
 use core::time::Duration;
-use herd_runtime::Roster;
-use herd_runtime::address::Address;
+use herd_config::Roster;
+use herd_config::address::Address;
 use std::env;
 use std::ffi::OsString;
 use std::net::{TcpStream, ToSocketAddrs as _};

@@ -2,14 +2,18 @@
 
 use crate::output::{program, quoted, say};
 use herd_config::Roster;
+use herd_config::address::Address;
 use herd_config::args::LogArgs;
 use herd_config::logging::Level;
 use herd_core::{Dialect, LinkKind};
 
-/// Shows the herd; `chosen` are the arguments that choose it.
-pub(super) fn show(roster: &Roster, log: &LogArgs, chosen: &[String]) {
+/// Shows the herd; `chosen` are the arguments that choose it, and `map` is where its gateway has the map.
+pub(super) fn show(roster: &Roster, log: &LogArgs, chosen: &[String], map: Option<&Address>) {
     for line in table(roster, log).into_iter().chain(next_steps(roster, &program(), chosen)) {
         say(format_args!("{line}"));
+    }
+    if let Some(address) = map {
+        say(format_args!("The map: http://{address}"));
     }
 }
 

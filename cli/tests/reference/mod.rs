@@ -115,7 +115,8 @@ impl Server {
     fn iamat(&self, id: &str, location: &str, time: &str) -> Option<String> {
         let (latitude, longitude) = location.split_at(location.rfind(['+', '-'])?);
         let is_signed = |text: &str| text.starts_with(['+', '-']) && text.parse::<f64>().is_ok();
-        if !self.has(Slip::LocationWithoutSigns) && !(is_signed(latitude) && is_signed(longitude)) {
+        let are_signed = is_signed(latitude) && is_signed(longitude);
+        if !are_signed && !self.has(Slip::LocationWithoutSigns) {
             return None;
         }
         let stamp: f64 = match time.parse() {

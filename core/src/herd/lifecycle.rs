@@ -190,11 +190,17 @@ impl Herd {
                 out.log(Notice::Closed { conn: id, why });
                 self.link_down(now, peer, id, out);
             }
+            Role::Follower => {
+                self.followers.retain(|follower| *follower != id);
+                out.log(Notice::FollowerDown { conn: id, why });
+            }
             Role::Opening(Opening::Contest { exchange, .. }) => {
                 out.log(Notice::Closed { conn: id, why });
                 self.peers[exchange.peer.index()].contender.take_if(|contender| *contender == id);
             }
-            Role::Client { .. } | Role::Undecided(_) | Role::Opening(Opening::Proof(_)) => {
+            Role::Client { .. }
+            | Role::Undecided(_)
+            | Role::Opening(Opening::Proof(_) | Opening::Follower) => {
                 out.log(Notice::Closed { conn: id, why });
             }
             Role::Question => self.answers -= conn.answers(),
@@ -208,6 +214,9 @@ impl Herd {
             return;
         }
         conn.alarm = None;
+        if matches!(conn.role, Role::Follower) {
+            return self.check_follower(now, id, out);
+        }
         let waiting = conn.flow.in_flight > 0;
         let shut = matches!(conn.flow.read, ReadState::HalfClosed { .. });
         let unproven = conn.is_unproven();

@@ -11,19 +11,20 @@ use crate::flood::Cursor;
 use crate::handshake::Incarnation;
 use crate::ids::{ConnId, PeerId};
 use crate::notice::{Goodbye, Notice, Refusal};
+use crate::numbered::{read_numbered, write_numbered};
 use crate::output::{Action, Output};
-use crate::peers::PeerState;
+use crate::peers::{Outage, PeerState};
 use crate::time::{Instant, Now};
 use crate::timers::Wake;
 
 /// Bytes that may wait to be taken by one neighbour. More is left in the table.
-const LINK_WINDOW: usize = 256 * 1024;
+pub(super) const LINK_WINDOW: usize = 256 * 1024;
 /// How often progress is marked while there is any.
-const MARK_BUSY: Duration = Duration::from_secs(1);
+pub(super) const MARK_BUSY: Duration = Duration::from_secs(1);
 /// How often it is marked all the same.
-const MARK_IDLE: Duration = Duration::from_secs(4);
+pub(super) const MARK_IDLE: Duration = Duration::from_secs(4);
 /// After this much silence a link is closed.
-const SILENCE: Duration = Duration::from_secs(15);
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
 impl Herd {
     /// Looks at a neighbour when its time has come: dials it, or tells it how far it has been told.
@@ -39,6 +40,13 @@ impl Herd {
                 out.push(Action::Dial { peer: id, within: HANDSHAKE });
             }
             PeerState::Up(conn) => self.check_link(now, id, conn, out),
+            PeerState::Down if !peer.dials && !self.stopping => {
+                if let Some(Outage { down, attempts }) = peer.is_missed(now.mono) {
+                    out.log(Notice::Unlinked { peer: id, down, attempts });
+                }
+                let due = peer.outage_said_at();
+                self.timers.set_earlier(&mut peer.alarm, due, Wake::Neighbour(id));
+            }
             PeerState::Down | PeerState::Dialling | PeerState::Opening(_) => {}
         }
     }
@@ -131,8 +139,13 @@ impl Herd {
         if let Some(conn) = self.conns.get_mut(conn) {
             // How long the link lasts, handshakes apart.
             conn.opened = now.mono;
+            conn.is_quiet = false;
         }
-        out.log(Notice::LinkUp { peer: id, conn, resumed });
+        let down = peer.is_up(now.mono);
+        out.push(Action::Linked { conn, peer: id });
+        out.log(Notice::LinkUp { peer: id, conn, resumed, down });
+        // The records that go out now are sent on a link that is known as one.
+        out.hasten();
         self.set_peer_alarm(id, MARK_BUSY, now);
         self.tell(now, id, out);
     }
@@ -149,17 +162,29 @@ impl Herd {
     /// Has the neighbour dialled again after a while, where that is ours to do.
     pub(super) fn retry(&mut self, now: Now, id: PeerId, out: &mut Output) {
         let peer = &mut self.peers[id.index()];
-        let dialled = peer.state == PeerState::Dialling;
+        let (was_up, dialled) = (peer.link().is_some(), peer.state == PeerState::Dialling);
         peer.alarm = None;
         if dialled {
             // The server that refused us is gone, whoever it was.
             peer.is_not_refused();
         }
-        let Some(wait) = peer.down(&mut self.entropy) else { return };
-        if dialled {
-            out.log(Notice::DialFailed { peer: id, retry_in: wait });
+        let outage =
+            if was_up { peer.begin_outage(now.mono) } else { peer.attempt_failed(now.mono) };
+        let Some(retry_in) = peer.down(&mut self.entropy) else {
+            let due = peer.outage_said_at();
+            return self.timers.set_earlier(&mut peer.alarm, due, Wake::Neighbour(id));
+        };
+        match outage {
+            Some(Outage { down, attempts }) if dialled => {
+                out.log(Notice::DialFailed { peer: id, retry_in, down, attempts });
+            }
+            // Of the first one a log has said more.
+            Some(Outage { down, attempts }) if attempts > 1 => {
+                out.log(Notice::Unlinked { peer: id, down, attempts });
+            }
+            _ => {}
         }
-        self.set_peer_alarm(id, wait, now);
+        self.set_peer_alarm(id, retry_in, now);
     }
 
     /// Closes a connection that does not become a link.
@@ -308,16 +333,4 @@ impl Herd {
             conn.flow.sent(sent, now.mono);
         }
     }
-}
-
-fn write_numbered(word: &[u8], number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(word);
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    out.push(b'\n');
-}
-
-fn read_numbered(word: &[u8], line: &[u8]) -> Option<u64> {
-    let digits = line.strip_prefix(word)?;
-    let plain = digits.iter().all(u8::is_ascii_digit);
-    plain.then(|| core::str::from_utf8(digits).ok()?.parse().ok())?
 }

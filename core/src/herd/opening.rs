@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Herd;
 use crate::conns::{Conn, Door, Exchange, Opening, Role, Security};
+use crate::follow::FollowHello;
 use crate::handshake::{self, Binding, Hello, LINK_VERSION, Nonce, Side, Transcript};
 use crate::ids::{ConnId, PeerId};
 use crate::notice::{Notice, Refusal};
@@ -27,6 +28,7 @@ impl Herd {
         if self.config.secured.links {
             conn.security = Security::Awaited;
         }
+        conn.is_quiet = self.peers[id.index()].is_quiet(now.mono);
         let conn = self.admit(conn);
         out.log(Notice::Opened { conn });
         self.peers[id.index()].state = PeerState::Opening(conn);
@@ -52,6 +54,10 @@ impl Herd {
         line: &[u8],
         out: &mut Output,
     ) -> usize {
+        if let Some(hello) = FollowHello::parse(line) {
+            self.challenge_follower(now, id, &hello, out);
+            return line.len() + 1;
+        }
         match (Hello::parse(line), door) {
             (Some(hello), _) => self.challenge(now, id, &hello, out),
             (None, Door::Shared { .. }) => {
@@ -130,6 +136,7 @@ impl Herd {
                 return self.send_proof(now, id, &exchange, out);
             }
             Opening::Proof(exchange) => exchange,
+            Opening::Follower => return self.prove_follower(now, id, line, out),
             Opening::Contest { .. } => return self.refuse(now, id, Refusal::NotAHandshake, out),
         };
         let transcript = self.transcript(id, &exchange);
@@ -176,7 +183,7 @@ impl Herd {
     }
 
     /// What no other connection shares with this one, where it is secured.
-    fn binding(&self, id: ConnId) -> Option<Binding> {
+    pub(super) fn binding(&self, id: ConnId) -> Option<Binding> {
         match self.conns.get(id)?.security {
             Security::Secured { binding, .. } => Some(binding),
             Security::Open | Security::Awaited => None,

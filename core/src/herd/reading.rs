@@ -8,10 +8,11 @@ use crate::config::Limits;
 use crate::conns::{Door, Role};
 use crate::directory::Place;
 use crate::flow::{Lines, ReadState};
+use crate::follow::FOLLOW;
 use crate::framer::Next;
 use crate::handshake::HELLO;
 use crate::ids::ConnId;
-use crate::notice::Refusal;
+use crate::notice::{Goodbye, Refusal};
 use crate::output::Output;
 use crate::time::Now;
 
@@ -97,6 +98,10 @@ impl Herd {
         match self.conns.get(id).map(|conn| &conn.role) {
             Some(Role::Client { .. }) => self.read_commands(now, id, input, limit, out),
             Some(Role::Link(peer)) => self.read_updates(now, *peer, id, input, limit, out),
+            Some(Role::Follower) => {
+                self.read_follower(now, id, &input[..end], out);
+                end + 1
+            }
             Some(Role::Undecided(door)) => self.decide(now, id, *door, &input[..end], out),
             Some(Role::Opening(opening)) => {
                 self.prove(now, id, *opening, &input[..end], out);
@@ -145,6 +150,7 @@ impl Herd {
         self.counters.long_lines += 1;
         match self.conns.get(id).map(|conn| &conn.role) {
             Some(Role::Link(_)) => self.drop_line(id, Malformed::LongLine, out),
+            Some(Role::Follower) => self.close(now, id, Goodbye::NotAnAck, out),
             Some(Role::Undecided(Door::Shared { .. })) => {
                 // It was given the room of a handshake.
                 let begin = &begin[..begin.len().min(self.config.limits.line_bytes as usize)];
@@ -164,14 +170,16 @@ impl Herd {
 /// alone, or the tables of servers that are set differently would differ.
 fn line_limit(role: &Role, rest: &[u8], limits: &Limits) -> usize {
     let own = limits.line_bytes as usize;
-    let may_be_hello = || HELLO.starts_with(&rest[..rest.len().min(HELLO.len())]);
+    let begins = |hello: &[u8]| hello.starts_with(&rest[..rest.len().min(hello.len())]);
+    let may_be_hello = || begins(HELLO) || begins(FOLLOW);
     match role {
         Role::Client { .. } => own,
         Role::Undecided(Door::Shared { .. }) if may_be_hello() => own.max(LINK_LINE_BYTES),
         Role::Undecided(Door::Shared { .. }) => own,
-        Role::Undecided(Door::Links | Door::SharedFull(_)) | Role::Opening(_) | Role::Link(_) => {
-            LINK_LINE_BYTES
-        }
+        Role::Undecided(Door::Links | Door::SharedFull(_))
+        | Role::Opening(_)
+        | Role::Link(_)
+        | Role::Follower => LINK_LINE_BYTES,
         Role::Question => 0,
     }
 }

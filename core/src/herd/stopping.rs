@@ -14,7 +14,7 @@ impl Herd {
     /// Reads no more from a connection, but answers what was read.
     pub(super) fn stop_reading(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if matches!(conn.role, Role::Link(_) | Role::Question) {
+        if matches!(conn.role, Role::Link(_) | Role::Follower | Role::Question) {
             return;
         }
         if conn.flow.read == ReadState::Open {

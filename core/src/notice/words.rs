@@ -16,6 +16,10 @@ pub struct Names<'a> {
     pub server: Option<&'a str>,
     /// The neighbour that the notice is about; without a name it is shown by its position in the configuration.
     pub neighbour: Option<&'a str>,
+    /// Where that neighbour is dialled.
+    pub address: Option<&'a str>,
+    /// Why it could not be connected to.
+    pub reason: Option<&'a str>,
     /// The addresses of the two connections of [`Notice::NameTwice`].
     pub addresses: Option<[&'a str; 2]>,
 }
@@ -40,7 +44,10 @@ impl Notice {
             Self::Secured { .. } => "secured by TLS",
             Self::Closed { .. } => "closed",
             Self::DialFailed { .. } => "neighbour cannot be reached",
+            Self::Unlinked { .. } => "no link",
             Self::LinkUp { .. } => "link is up",
+            Self::FollowerUp { .. } => "follows",
+            Self::FollowerDown { .. } => "follows no longer",
             Self::LinkDown { .. } => "link is down",
             Self::LinkRefused { .. } => "link refused",
             Self::NameTwice { .. } | Self::OwnNameTwice { .. } => "two servers have one name",
@@ -78,14 +85,40 @@ impl fmt::Display for Words<'_> {
             Notice::Dropped { why, .. } | Notice::UpdateRefused { why, .. } => {
                 write!(f, "{}: {why}", notice.summary())
             }
-            Notice::DialFailed { peer, retry_in } => {
-                let seconds = Seconds(*retry_in);
-                write!(f, "{} cannot be reached, again in {seconds}", neighbour(peer))
+            Notice::DialFailed { peer, retry_in, down, attempts } => {
+                write!(f, "cannot reach {}", neighbour(peer))?;
+                if let Some(address) = names.address {
+                    write!(f, " at {address}")?;
+                }
+                if let Some(reason) = names.reason {
+                    write!(f, ": {reason}")?;
+                }
+                if *attempts > 1 {
+                    write!(f, ", {attempts} attempts in {} s", down.as_secs())?;
+                }
+                write!(f, ", again in {}", Seconds(*retry_in))
             }
-            Notice::LinkUp { peer, resumed, .. } => {
+            Notice::Unlinked { peer, down, attempts } => {
+                write!(f, "no link with {} for {} s", neighbour(peer), down.as_secs())?;
+                match (attempts, names.address) {
+                    (0, _) => Ok(()),
+                    (_, Some(address)) => {
+                        write!(f, ", {attempts} attempts at {address} have failed")
+                    }
+                    (_, None) => write!(f, ", {attempts} attempts have failed"),
+                }
+            }
+            Notice::LinkUp { peer, resumed, down, .. } => {
                 let how = if *resumed { " again, resumed" } else { "" };
-                write!(f, "link with {} is up{how}", neighbour(peer))
+                write!(f, "link with {} is up{how}", neighbour(peer))?;
+                if *down >= A_MINUTE {
+                    write!(f, ", after {} s without", down.as_secs())?;
+                }
+                Ok(())
             }
+            Notice::FollowerUp { resumed: true, .. } => f.write_str("follows again, resumed"),
+            Notice::FollowerUp { resumed: false, .. } => f.write_str(notice.summary()),
+            Notice::FollowerDown { why, .. } => write!(f, "{}: {why}", notice.summary()),
             Notice::LinkDown { peer, why, .. } => {
                 write!(f, "link with {} is down: {why}", neighbour(peer))
             }
@@ -137,6 +170,7 @@ impl fmt::Display for Goodbye {
             }
             Self::Silent => "nothing heard for 15 s",
             Self::Replaced => "replaced by a newer link",
+            Self::NotAnAck => "a follower said something other than an ACK",
             Self::Refused => "this server refused the handshake",
             Self::TurnedAway => "the other side refused the handshake",
             Self::Insecure => "not secured by TLS",
@@ -158,6 +192,8 @@ impl fmt::Display for Refusal {
             Self::Proof => "the other side does not hold the herd's secret",
             Self::Taken => "another server of the same name has a link",
             Self::Certificate => "the other side showed no certificate of this neighbour's",
+            Self::NoFollowers => "this server has no secret, or `followers` is 0",
+            Self::TooManyFollowers => "too many followers",
             Self::TimedOut => "no handshake within 5 s",
             Self::TooMany => "too many handshakes under way",
         })
@@ -178,6 +214,9 @@ impl fmt::Display for Neighbour<'_> {
         }
     }
 }
+
+/// A link that was down for less than this is not said to have been.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// A duration in seconds, to the microsecond.
 struct Seconds(Duration);

@@ -7,7 +7,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::{LookupError, Response};
+use super::response::{LookupError, Response};
 use crate::command::Query;
 use crate::json;
 use crate::location::Location;

@@ -6,6 +6,7 @@
 mod answers;
 mod determinism;
 mod flood;
+mod followers;
 mod handshake;
 mod http;
 mod iamat;
@@ -15,6 +16,7 @@ mod lookups;
 mod mesh;
 mod namesakes;
 mod net;
+mod outages;
 mod plain;
 mod pressure;
 mod progress;

@@ -232,6 +232,7 @@ impl Net {
                     | Did::Lookup(..)
                     | Did::Answer(..)
                     | Did::Cancel(_)
+                    | Did::Linked(..)
                     | Did::Log(_) => {}
                 }
             }

@@ -295,6 +295,7 @@ fn a_neighbour_that_the_ring_has_overtaken_is_sent_what_it_lacks_from_the_table(
 #[test]
 fn a_neighbour_that_is_very_far_behind_is_caught_up_with_in_several_turns() {
     let mut hill = Server::new(Config { ring: 1 << 18, ..config("Hill", &["Adams"]) });
+    hill.waits_ms(0);
     let client = hill.client();
     hill.says(client, "IAMAT emu +1-2 1");
     for round in 0..200 {

@@ -63,6 +63,7 @@ pub(crate) enum Did {
     /// A question's number, the `AT` line, the body.
     Answer(ConnId, String, String, Option<LookupError>),
     Cancel(LookupId),
+    Linked(ConnId, PeerId),
     Log(Notice),
 }
 
@@ -85,6 +86,7 @@ impl From<Action<'_>> for Did {
                 Self::Answer(id, text(record), text(body), error)
             }
             Action::Cancel { id } => Self::Cancel(id),
+            Action::Linked { conn, peer } => Self::Linked(conn, peer),
             Action::Log(notice) => Self::Log(notice),
         }
     }
@@ -172,6 +174,7 @@ impl Server {
                 | Did::Lookup(..)
                 | Did::Answer(..)
                 | Did::Cancel(_)
+                | Did::Linked(..)
                 | Did::Log(_) => {}
             }
             self.did.push(did);

@@ -31,11 +31,11 @@ fn a_notice_says_what_happened_and_why() {
             "update refused: the time is not a valid number of seconds",
         ),
         (
-            Notice::DialFailed { peer: peer(), retry_in: second },
-            "neighbour 1 cannot be reached, again in 1.500000 s",
+            Notice::DialFailed { peer: peer(), retry_in: second, down: second, attempts: 1 },
+            "cannot reach neighbour 1, again in 1.500000 s",
         ),
         (
-            Notice::LinkUp { peer: peer(), conn, resumed: true },
+            Notice::LinkUp { peer: peer(), conn, resumed: true, down: second },
             "link with neighbour 1 is up again, resumed",
         ),
         (
@@ -55,11 +55,25 @@ fn a_driver_adds_the_names() {
     let names = Names {
         server: Some("Hill"),
         neighbour: Some("Smith"),
+        address: Some("192.0.2.9:12101"),
+        reason: Some("connection refused"),
         addresses: Some(["192.0.2.1:1", "192.0.2.2:2"]),
     };
     let address = [192, 0, 2, 3].into();
+    let hour = Duration::from_secs(3600);
     for (notice, words) in [
-        (Notice::LinkUp { peer: peer(), conn: link, resumed: false }, "link with Smith is up"),
+        (
+            Notice::LinkUp { peer: peer(), conn: link, resumed: false, down: hour },
+            "link with Smith is up, after 3600 s without",
+        ),
+        (
+            Notice::DialFailed { peer: peer(), retry_in: hour, down: hour, attempts: 7 },
+            "cannot reach Smith at 192.0.2.9:12101: connection refused, 7 attempts in 3600 s, again in 3600.000000 s",
+        ),
+        (
+            Notice::Unlinked { peer: peer(), down: hour, attempts: 7 },
+            "no link with Smith for 3600 s, 7 attempts at 192.0.2.9:12101 have failed",
+        ),
         (
             Notice::NameTwice { peer: peer(), link, other },
             "two servers call themselves Smith: 192.0.2.1:1 and 192.0.2.2:2",

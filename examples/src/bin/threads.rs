@@ -121,8 +121,10 @@ fn serve(server: Server, ready: Box<dyn FnOnce()>) -> io::Result<()> {
     }
     let door = move |from: SocketAddr| plain.contains(&from.ip().to_canonical());
     let listener = move |from: SocketAddr| Listener::Clients { from: from.ip(), plain: door(from) };
-    adapter.accept(clients, listener)?;
-    if let Some(links) = links {
+    for clients in clients {
+        adapter.accept(clients, listener.clone())?;
+    }
+    for links in links {
         adapter.accept(links, |from| Listener::Links { from: from.ip() })?;
     }
     ready();
@@ -180,6 +182,8 @@ impl Adapter {
                 }
                 // One that has been begun goes on; the core ignores what comes of it.
                 Action::Cancel { id } => drop(state.lookups.remove(&id)),
+                // A connection's bytes are handed in as they come, whoever sends them.
+                Action::Linked { .. } => {}
                 // No question is handed in here: clients speak in lines.
                 Action::Answer { .. } => {}
                 Action::Log(notice) => {

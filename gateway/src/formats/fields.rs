@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use herd_core::Timestamp;
 
 use super::objects::Object;
-use super::{Reason, Useless};
+use super::parsed::{Reason, Useless};
 use crate::client_id::ClientId;
 use crate::fix::{Attributes, Fix, Position};
 use crate::number::Number;

@@ -2,9 +2,10 @@
 //!
 //! The client is `client`, `device_id` or the like among the properties, or else the feature's `id`.
 
+use super::fields::Fields;
 use super::fields::{client, position};
 use super::objects::{Object, one_or_many};
-use super::{Fields, Parsed, Reason, Request, Useless};
+use super::parsed::{Parsed, Reason, Request, Useless};
 use crate::fix::Fix;
 use crate::time::Unit;
 

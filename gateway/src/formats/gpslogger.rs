@@ -1,8 +1,9 @@
 //! GPSLogger's custom URL: whatever its user has put together, in the query, a form or an object of JSON.
 
+use super::fields::Fields;
 use super::fields::client;
 use super::objects::Object;
-use super::{Fields, Parsed, Reason, Request};
+use super::parsed::{Parsed, Reason, Request};
 use crate::time::Unit;
 
 const KM_H_PER_MPS: f64 = 3.6;

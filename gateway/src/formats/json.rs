@@ -4,9 +4,10 @@
 //! {"client": "kiwi", "lat": 34.068930, "lon": -118.445127, "time": 1520023934.918963997}
 //! ```
 
+use super::fields::Fields;
 use super::fields::client;
 use super::objects::one_or_many;
-use super::{Fields, Parsed, Reason, Request};
+use super::parsed::{Parsed, Reason, Request};
 use crate::time::Unit;
 
 pub(super) fn parse(request: &Request<'_>) -> Parsed {

@@ -3,8 +3,9 @@
 //! Its time is that of the phone's clock when the fix is sent, in milliseconds. A coordinate has gone through a
 //! binary fraction of 32 bits. Answered by anything but 2xx it sends the same again without a pause.
 
+use super::fields::Fields;
 use super::fields::client;
-use super::{Fields, Parsed, Reason, Request};
+use super::parsed::{Parsed, Reason, Request};
 use crate::time::Unit;
 
 pub(super) fn parse(request: &Request<'_>) -> Parsed {

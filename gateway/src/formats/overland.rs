@@ -4,7 +4,7 @@
 
 use super::fields::{client, is_known, number, parse_time, position};
 use super::objects::Object;
-use super::{Parsed, Reason, Request, Useless};
+use super::parsed::{Parsed, Reason, Request, Useless};
 use crate::fix::{Attributes, Fix};
 use crate::time::Unit;
 

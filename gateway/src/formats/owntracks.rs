@@ -2,9 +2,10 @@
 //!
 //! The application keeps a message until it is answered by 2xx, and sends none behind it until then.
 
+use super::fields::Fields;
 use super::fields::{is_known, number, parse_time, position};
 use super::objects::{Object, one_or_many};
-use super::{Fields, Parsed, Reason, Request, Useless};
+use super::parsed::{Parsed, Reason, Request, Useless};
 use crate::client_id::ClientId;
 use crate::fix::{Attributes, Fix};
 use crate::time::Unit;
@@ -41,7 +42,8 @@ fn fix(request: &Request<'_>, message: &Object<'_>) -> Result<Fix, Useless> {
     let of = |useless: Useless| useless.of(&client);
     let kind = message.scalar("_type");
     if kind.as_deref() != Some("location") {
-        let detail = kind.map_or("a message without _type".into(), |kind| format!("_type {kind}"));
+        let detail = kind
+            .map_or_else(|| "a message without _type".to_owned(), |kind| format!("_type {kind}"));
         return Err(of(Useless::new(Reason::OtherKind, detail)));
     }
     let (lat, lon) = (message.scalar("lat"), message.scalar("lon"));

@@ -3,9 +3,10 @@
 //! Until version 7 the application had everything in the query, in version 9 it sent JSON, from version 10 on it
 //! sends a form. Which of them it is, is seen by the body, as some say one thing in their headers and send another.
 
+use super::fields::Fields;
 use super::fields::{client, is_known, number, parse_time, position};
 use super::objects::Object;
-use super::{Fields, Parsed, Reason, Request, Useless};
+use super::parsed::{Parsed, Reason, Request, Useless};
 use crate::client_id::ClientId;
 use crate::fix::{Attributes, Fix, Position};
 use crate::time::Unit;

@@ -36,6 +36,9 @@ pub struct Device {
     rejected: u64,
     last_accepted: Option<Accepted>,
     last_rejected: Option<Rejected>,
+    /// Of the latest fix by its time, which need not be the last that came.
+    #[serde(skip)]
+    latest: Option<(Timestamp, Attributes)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -80,6 +83,9 @@ impl Devices {
         let last = Accepted { received, format, server, location, time, attributes };
         self.change(client.as_str(), |device| {
             device.accepted += 1;
+            if device.latest.as_ref().is_none_or(|(latest, _)| *latest < time) {
+                device.latest = Some((time, last.attributes.clone()));
+            }
             device.last_accepted = Some(last);
         });
     }
@@ -111,8 +117,8 @@ impl Devices {
     pub fn attributes(&self, client: &str, time: Timestamp) -> Option<Attributes> {
         let state = self.locked();
         let device = state.recent.get(client).or_else(|| state.older.get(client))?;
-        let last = device.last_accepted.as_ref().filter(|last| last.time == time)?;
-        Some(last.attributes.clone())
+        let (_, attributes) = device.latest.as_ref().filter(|(latest, _)| *latest == time)?;
+        Some(attributes.clone())
     }
 
     /// The last rejections, whosever they were, the latest first.

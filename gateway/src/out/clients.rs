@@ -10,8 +10,8 @@ use herd_clock as clock;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::Out;
 use super::shown::{Feature, Shown};
+use super::state::Out;
 use crate::answer::{self, error};
 use crate::client_id::ClientId;
 use crate::replica::Bounds;

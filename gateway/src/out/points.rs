@@ -24,8 +24,8 @@ use herd_clock as clock;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::Out;
 use super::shown::{age_ms, name};
+use super::state::Out;
 use super::watch::{Interest, News, Watch};
 use crate::answer::error;
 use crate::replica::{Bounds, Found};

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Out;
 use super::shown::{Shown, name};
+use super::state::Out;
 use super::watch::{Interest, News, Watch};
 use crate::answer::error;
 use crate::replica::Bounds;

@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout};
 
+use super::pending::{Answer, Pending};
 use super::servers::Stream;
-use super::{Answer, Pending};
 
 /// How long a server may take to accept a connection, to take bytes, or to answer when it owes an answer.
 pub(super) const STALLED: Duration = Duration::from_secs(3);

@@ -151,7 +151,7 @@ fn thousands_of_points_are_drawn() {
     }
     let browser = Browser::start(&format!("http://{}", gateway.address));
     browser.resize(1280, 800);
-    browser.open("/");
+    browser.open("/#0.5/0/0");
     browser.wait_until("the map is drawn", READY);
     has_points(&browser, 10_000);
     browser.find_with("#status", "10,000 clients in view");

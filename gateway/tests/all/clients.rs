@@ -109,6 +109,10 @@ fn what_an_application_says_more_is_told_with_the_fix_it_came_with() {
     gateway.replay("traccar-client-9");
     let client = gateway.json("/v1/clients/48241179");
     assert_eq!((&client["accuracy_m"], &client["speed_mps"]), (&json!(8.0), &json!(1.2)));
+    // A late fix changes nothing about where the client is by now.
+    report(&gateway, "48241179", ("50", "4"), "1700000000");
+    let client = gateway.json("/v1/clients/48241179");
+    assert_eq!((&client["lat"], &client["accuracy_m"]), (&json!(52.1), &json!(8.0)));
     report(&gateway, "48241179", ("52.2", "4.3"), "1760000000");
     let client = gateway.json("/v1/clients/48241179");
     assert_eq!((&client["lat"], &client["accuracy_m"]), (&json!(52.2), &Value::Null));

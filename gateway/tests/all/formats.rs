@@ -23,7 +23,7 @@ fn parsed(name: &str) -> Parsed {
 /// Client, position, time and what else there is, of each fix.
 fn fixes(parsed: &Parsed) -> Vec<String> {
     let shown = parsed.fixes.iter().map(|fix| {
-        let time = fix.time.map_or("now".to_owned(), |time| time.nanos().to_string());
+        let time = fix.time.map_or_else(|| "now".to_owned(), |time| time.nanos().to_string());
         let attributes = serde_json::to_string(&fix.attributes).unwrap();
         format!("{} {} {time} {attributes}", fix.client, fix.position.as_str())
     });

@@ -1,12 +1,12 @@
 //! A gateway in front of real servers, and requests to it.
 
+use core::net::SocketAddr;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Once;
 
-use herd_tests::{Herd, PATIENCE, Plan, Program, RUNTIMES, build_only_servers};
+use herd_tests::{Herd, PATIENCE, Plan, Program, RUNTIMES};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -14,10 +14,10 @@ use crate::golden::Golden;
 
 /// A running gateway. Killed when dropped.
 pub(crate) struct Gateway {
-    /// It lives as long as this.
-    _program: Program,
     pub(crate) address: SocketAddr,
-    _dir: TempDir,
+    /// It lives as long as this.
+    _program: Option<Program>,
+    _dir: Option<TempDir>,
 }
 
 /// An answer over HTTP.
@@ -30,8 +30,6 @@ pub(crate) struct Answer {
 
 /// Two servers on tokio that talk with each other, Hill and Jaquez.
 pub(crate) fn plan() -> Plan {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(build_only_servers);
     Plan::new(RUNTIMES[0]).server("Hill", &["Jaquez"]).server("Jaquez", &[])
 }
 
@@ -57,7 +55,12 @@ impl Gateway {
         let mut program = Program::start(&mut command, dir.path(), "gateway");
         let line = program.wait_for_line("herd-gateway: listens on http://");
         let address = line.rsplit_once('/').unwrap().1.parse().unwrap();
-        Self { _program: program, address, _dir: dir }
+        Self { address, _program: Some(program), _dir: Some(dir) }
+    }
+
+    /// One that somebody else has started.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, _program: None, _dir: None }
     }
 
     #[track_caller]

@@ -1,4 +1,6 @@
 //! The gateway as its users meet it.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test may: the panic is its report")]
 
 mod browser;
 mod clients;
@@ -8,6 +10,7 @@ mod golden;
 mod harness;
 mod intake;
 mod streams;
+mod up;
 // The microblog's tests have the browser, too.
 #[path = "../../../upstreams/posts/tests/all/browser/webdriver.rs"]
 #[expect(dead_code, reason = "these tests need less of it")]

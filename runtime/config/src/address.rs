@@ -1,7 +1,7 @@
 //! Addresses as people write them: `127.0.0.1:12001`, `[::1]:12001`, `hill.example:12001`.
 
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// A host and a port.
 ///
@@ -14,7 +14,8 @@ pub struct Address {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Host {
-    Ip(IpAddr),
+    /// With the zone of an IPv6 address, or 0.
+    Ip(IpAddr, u32),
     Name(String),
 }
 
@@ -27,7 +28,10 @@ impl Address {
     /// The same for an address to listen on, where port 0 stands for any that is free.
     pub fn parse_to_listen(text: &str) -> Option<Self> {
         let (host, port) = match text.parse::<SocketAddr>() {
-            Ok(socket) => (Host::Ip(socket.ip()), socket.port()),
+            Ok(SocketAddr::V4(socket)) => (Host::Ip((*socket.ip()).into(), 0), socket.port()),
+            Ok(SocketAddr::V6(socket)) => {
+                (Host::Ip((*socket.ip()).into(), socket.scope_id()), socket.port())
+            }
             Err(_) => {
                 let (host, port) = text.rsplit_once(':')?;
                 let plain =
@@ -45,15 +49,15 @@ impl Address {
     /// Whether only programs on the same machine can reach it.
     pub fn is_loopback(&self) -> bool {
         match &self.host {
-            Host::Ip(ip) => ip.to_canonical().is_loopback(),
+            Host::Ip(ip, _) => ip.to_canonical().is_loopback(),
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
         }
     }
 
-    /// The host, without the brackets of an IPv6 address.
+    /// The host, without the brackets of an IPv6 address and without its zone.
     pub fn host(&self) -> String {
         match &self.host {
-            Host::Ip(ip) => ip.to_string(),
+            Host::Ip(ip, _) => ip.to_string(),
             Host::Name(name) => name.clone(),
         }
     }
@@ -67,7 +71,8 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
-            Host::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
+            Host::Ip(IpAddr::V4(ip), _) => SocketAddrV4::new(*ip, self.port).fmt(f),
+            Host::Ip(IpAddr::V6(ip), zone) => SocketAddrV6::new(*ip, self.port, 0, *zone).fmt(f),
             Host::Name(name) => write!(f, "{name}:{}", self.port),
         }
     }
@@ -79,7 +84,9 @@ mod tests {
 
     #[test]
     fn an_address_is_a_host_and_a_port() {
-        for text in ["127.0.0.1:12001", "[::1]:12001", "hill.example:65535", "hill_1:1"] {
+        for text in
+            ["127.0.0.1:12001", "[::1]:12001", "[fe80::1%3]:1", "hill.example:65535", "hill_1:1"]
+        {
             assert_eq!(Address::parse(text).unwrap().to_string(), text);
         }
         let wrong = [
@@ -93,6 +100,8 @@ mod tests {
             "::1:12001",
             "a b:1",
             "http://a:1",
+            "[fe80::1%eth0]:1",
+            "fe80::1%3:1",
         ];
         for text in wrong {
             assert_eq!(Address::parse(text), None, "{text}");
@@ -103,6 +112,13 @@ mod tests {
     fn one_place_written_two_ways_is_one_address() {
         assert_eq!(Address::parse("Hill.Example:1"), Address::parse("hill.example:1"));
         assert_eq!(Address::parse("[0:0::1]:1"), Address::parse("[::1]:1"));
+    }
+
+    #[test]
+    fn a_zone_belongs_to_the_address_and_not_to_the_name_of_the_host() {
+        let address = Address::parse("[fe80::1%3]:1").unwrap();
+        assert_ne!(Some(&address), Address::parse("[fe80::1%4]:1").as_ref());
+        assert_eq!(address.host(), "fe80::1");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::roster::Roster;
 use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -117,9 +118,12 @@ impl Args {
         I: IntoIterator<Item = OsString>,
     {
         Self::parse_as(program, args).map_err(|error| {
-            // Nobody is left to tell when even this cannot be printed.
-            let _ = error.print();
-            u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+            let code = u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+            match error.print().and_then(|()| io::stdout().flush()) {
+                // Whoever closed it does not want to know; a full disk is a failure.
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+                _ => code,
+            }
         })
     }
 

@@ -223,7 +223,7 @@ fn loopback(port: u16) -> Address {
 impl Upstream {
     /// The upstream that comes with the herd, on this machine; Google's for a dialect that none of
     /// the herd's own speaks.
-    pub(crate) fn usual(dialect: UpstreamDialect) -> Self {
+    pub fn usual(dialect: UpstreamDialect) -> Self {
         let url = match dialect {
             UpstreamDialect::PlacesLegacy => {
                 "http://127.0.0.1:12000/maps/api/place/nearbysearch/json"

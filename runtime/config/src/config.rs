@@ -158,7 +158,11 @@ fn base_url(url: &str) -> Result<Url, String> {
     } else if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
         "a URL has neither spaces nor other than ASCII characters in it: write them as %20"
     } else {
-        return Url::parse(url).map_err(|error| format!("this is no URL: {error}"));
+        let url = Url::parse(url).map_err(|error| format!("this is no URL: {error}"))?;
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(url);
+        }
+        "a user name or a password is not sent to the provider: leave out what stands before the `@`"
     };
     Err(wrong.to_owned())
 }

@@ -40,7 +40,7 @@ use herd_core::{
     ConnId, Counters, Dialled, Herd, Instant, Listener, LookupError, LookupId, Now, Output, PeerId,
     Response,
 };
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use crate::inquiry::Inquiry;
 use crate::port::{Port, Read};
@@ -55,10 +55,16 @@ use rations::{LeftOut, Rations, WHILE};
 use replies::Replies;
 use warnings::rationed;
 
-/// A server whose connections are written to through `S`.
-pub struct Host<S> {
+/// What spawns a task for a job, on any thread.
+pub type Perform<S> = Box<dyn Fn(Job<S>) + Send + Sync>;
+
+/// A server whose connections are written to through `S`, and whose jobs `P` performs. It is used by several threads
+/// where both of these can be, and by one otherwise.
+pub struct Host<S, P = Perform<S>> {
     state: Mutex<State<S>>,
-    perform: Box<dyn Fn(Job<S>) + Send + Sync>,
+    perform: P,
+    /// Whether links are read from here, ahead of who else is read from.
+    reads_links_ahead: bool,
     log: LogFile,
     inquiry: Inquiry,
     /// What this server is called.
@@ -96,6 +102,8 @@ struct State<S> {
     /// When the timer task wakes up by itself.
     alarm: Option<Instant>,
     stopping: bool,
+    /// Why the last attempt to connect to a neighbour failed, if it did.
+    dial_error: Option<String>,
     /// What clients have had of the log.
     rations: Rations,
     /// When something that strangers can bring about was last said on standard error.
@@ -157,17 +165,12 @@ thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
 }
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// A server that has not been told anything yet; `perform` spawns a task for a job, and the timer
     /// task answers `inquiry`.
-    pub fn new(
-        settings: HostSettings,
-        log: LogFile,
-        inquiry: Inquiry,
-        perform: impl Fn(Job<S>) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(settings: HostSettings, log: LogFile, inquiry: Inquiry, perform: P) -> Self {
         let plain = settings.plain_addresses();
-        let HostSettings { core, dial, tls, upstream } = settings;
+        let HostSettings { core, dial, tls, upstream, reads_links_ahead } = settings;
         let name = Arc::from(&*core.name);
         let names = core.neighbours.iter().map(|neighbour| Arc::from(&*neighbour.name));
         let addresses = dial.iter().map(|address| Arc::from(address.as_str()));
@@ -186,11 +189,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                 now: Now::default(),
                 alarm: None,
                 stopping: false,
+                dial_error: None,
                 rations: Rations::default(),
                 warned: None,
                 warned_of_accepting: None,
             }),
-            perform: Box::new(perform),
+            perform,
+            reads_links_ahead,
             log,
             inquiry,
             name,
@@ -211,6 +216,7 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             Door::Clients => Listener::Clients { from: from.ip(), plain },
         };
         bound_unsent(&stream);
+        keep_alive(&stream);
         let session = self.tls.accepted(listener);
         let port = self.turn(|state, now| {
             let id = state.herd.handle_accept(now, listener, &mut state.out);
@@ -238,11 +244,20 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     /// An attempt to connect is over. Where to read from, unless the connection is not wanted.
     pub fn dialled(&self, peer: PeerId, stream: io::Result<S>) -> Option<Arc<Port<S>>> {
         let (address, _) = &self.peers[peer.index()];
+        if let Ok(stream) = &stream {
+            keep_alive(stream);
+        }
         self.turn(|state, now| {
             let outcome = if stream.is_ok() { Dialled::Connected } else { Dialled::Failed };
+            state.dial_error = stream.as_ref().err().map(reason);
             let id = state.herd.handle_dial(now, peer, outcome, &mut state.out)?;
+            let is_quiet = state.herd.is_quiet(id);
             let session = self.tls.dialled(peer);
-            Some(state.connections.open(id, stream.ok()?, Arc::clone(address), None, session))
+            let port = state.connections.open(id, stream.ok()?, Arc::clone(address), None, session);
+            if let Some(entry) = state.connections.find(id) {
+                entry.is_quiet = is_quiet;
+            }
+            Some(port)
         })
     }
 
@@ -267,6 +282,21 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             }
             Poll::Ready(Ok(length > 0 && !port.is_closed() && !port.has_ended()))
         })
+    }
+
+    /// Takes bytes that the adapter has read by itself, in their order; none say that the other side has ended its half.
+    /// Whether to go on reading.
+    ///
+    /// [`Host::read`] sees to it that a client finds its record at any neighbour at once. Here that is the adapter's: of
+    /// what has been read at the time, it hands in that of links first, and sets
+    /// [`HostSettings::reads_links_ahead`] to `false`, so that nothing is read behind its back.
+    pub fn received(&self, port: &Port<S>, bytes: &[u8]) -> bool {
+        if port.is_link() {
+            self.receive(&mut self.lock(), port, port.open(bytes));
+        } else {
+            self.converse(port, port.open(bytes));
+        }
+        !bytes.is_empty() && !port.is_closed() && !port.has_ended()
     }
 
     /// A connection broke.
@@ -486,6 +516,30 @@ fn bound_unsent(stream: &impl AsFd) {
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn bound_unsent(_: &impl AsFd) {}
+
+/// Has the kernel find out that the other side is gone without a word, and end the connection: neither clients that
+/// may be idle for ever nor plain neighbours say anything by themselves.
+fn keep_alive(stream: &impl AsFd) {
+    let keep_alive = TcpKeepalive::new()
+        .with_time(ALIVE_AFTER)
+        .with_interval(ALIVE_EVERY)
+        .with_retries(ALIVE_TRIES);
+    // An error says that the other side was faster.
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keep_alive);
+}
+
+/// How long nothing came until the kernel asks, how often it does, and how many times without an answer.
+const ALIVE_AFTER: Duration = Duration::from_secs(60);
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
+const ALIVE_TRIES: u32 = 6;
+
+/// What went wrong with a connection, in the operating system's words, without its number for it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split_once(" (os error ").map_or(&*text, |(text, _)| text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
 
 /// How long a server that has run out of descriptors leaves connections to the kernel.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

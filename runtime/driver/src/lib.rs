@@ -10,7 +10,7 @@ mod port;
 mod settings;
 pub mod upstream;
 
-pub use host::{Door, Host, Job};
+pub use host::{Door, Host, Job, Perform};
 pub use inquiry::Inquiry;
 pub use port::Port;
 pub use settings::HostSettings;

@@ -4,7 +4,7 @@ use core::future::Future;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use std::borrow::Cow;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard};
@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard};
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
 use herd_core::ConnId;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::SockRef;
 
 use herd_tls::{Opened, Session};
@@ -117,12 +119,13 @@ impl<S: AsFd> Port<S> {
 
     /// Offers bytes to the kernel; how many it took.
     pub(crate) fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        none_if_passing(SockRef::from(&self.stream).send(bytes))
+        none_if_passing(send(&self.stream, bytes, AT_ONCE))
     }
 
     /// Reads what the kernel has; how many bytes that were. None is the end, or that there are none yet.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        none_if_passing((&*SockRef::from(&self.stream)).read(buffer))
+        let read = recv(&self.stream, buffer, RecvFlags::DONTWAIT).map(|(read, _)| read);
+        none_if_passing(read)
     }
 
     /// Says over TLS that nothing more will come, if the kernel has taken all else and takes this.
@@ -130,7 +133,7 @@ impl<S: AsFd> Port<S> {
         if let Some(mut session) = self.session()
             && session.is_drained()
         {
-            let _ = SockRef::from(&self.stream).send(&session.close());
+            let _ = send(&self.stream, &session.close(), AT_ONCE);
         }
     }
 
@@ -148,16 +151,18 @@ impl<S: AsFd> Port<S> {
 }
 
 /// What a call of the kernel's came to: one that would have to wait moves no bytes.
-fn none_if_passing(outcome: io::Result<usize>) -> io::Result<usize> {
+fn none_if_passing(outcome: Result<usize, Errno>) -> io::Result<usize> {
     match outcome {
-        Err(error) if is_passing(&error) => Ok(0),
-        outcome => outcome,
+        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+        outcome => Ok(outcome?),
     }
 }
 
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
+/// How bytes are offered to the kernel: whatever the socket is set to, there is neither waiting nor a signal.
+#[cfg(not(target_vendor = "apple"))]
+const AT_ONCE: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const AT_ONCE: SendFlags = SendFlags::DONTWAIT;
 
 /// What the kernel did not take at once.
 #[derive(Debug, Default)]

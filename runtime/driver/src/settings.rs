@@ -19,6 +19,9 @@ pub struct HostSettings {
     pub tls: Tls,
     /// The provider to ask.
     pub upstream: UpstreamSettings,
+    /// Whether the host reads what neighbours have sent before it takes what others have. An adapter that hands in bytes
+    /// by [`Host::received`](crate::Host::received) sets it to `false`.
+    pub reads_links_ahead: bool,
 }
 
 impl HostSettings {

@@ -1,12 +1,14 @@
 //! The provider, as a server sees it.
 
+use core::error::Error;
 use core::fmt;
+use core::iter;
 use core::time::Duration;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use herd_core::{LookupError, Request, Response};
+use herd_core::{LookupError, LookupId, Request, Response};
 use memchr::memmem;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -94,7 +96,38 @@ pub trait Upstream: Send + Sync + 'static {
     ///
     /// What came instead of a response whose body, where [wanted](HttpRequest::wants_body), has `limit`
     /// bytes at most.
-    async fn send(&self, request: &HttpRequest, limit: usize) -> Result<HttpResponse, LookupError>;
+    async fn send(&self, request: &HttpRequest, limit: usize) -> Result<HttpResponse, Failed>;
+}
+
+/// Why there is no response.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// What the client is told.
+    pub error: LookupError,
+    /// What the HTTP client says of it, for the log; nothing where that says no more.
+    pub reason: String,
+}
+
+impl Failed {
+    /// A failure with what `source` and the errors below it say.
+    pub fn because(error: LookupError, source: &(dyn Error + 'static)) -> Self {
+        let mut reason = source.to_string();
+        for below in iter::successors(source.source(), |&error| error.source()) {
+            let text = below.to_string();
+            // Some errors repeat the one below them.
+            if !reason.contains(&text) {
+                reason.push_str(": ");
+                reason.push_str(&text);
+            }
+        }
+        Self { error, reason }
+    }
+}
+
+impl From<LookupError> for Failed {
+    fn from(error: LookupError) -> Self {
+        Self { error, reason: String::new() }
+    }
 }
 
 /// A request to a provider, ready to be sent. `Debug` does not show it: the key is in it.
@@ -178,16 +211,44 @@ impl Provider {
         }
     }
 
-    /// Asks for what the core wants to know.
+    /// Asks for what the core wants to know. Why it failed is logged with the number of the lookup.
     ///
     /// # Errors
     ///
     /// What came instead of an answer.
-    pub async fn ask(&self, request: &HttpRequest) -> Result<HttpResponse, LookupError> {
-        let response = self.client.send(request, self.body_bytes).await?;
-        Ok(response.without_key(&self.settings))
+    pub async fn ask(
+        &self,
+        id: LookupId,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, LookupError> {
+        match self.client.send(request, self.body_bytes).await {
+            Ok(response) => Ok(response.without_key(&self.settings)),
+            Err(Failed { error, reason }) => {
+                if !reason.is_empty() {
+                    let reason = without_key(reason, self.settings.key.as_ref());
+                    log::info!("lookup {} failed: {reason}", id.number());
+                }
+                Err(error)
+            }
+        }
     }
 }
+
+/// A reason with asterisks for the key, however it stands there: an HTTP client may quote what it asked for.
+fn without_key(reason: String, key: Option<&Key>) -> String {
+    let Some(Key(key)) = key else { return reason };
+    let escaped = utf8_percent_encode(key, NOT_UNRESERVED).to_string();
+    reason.replace(&escaped, "***").replace(key, "***")
+}
+
+/// Whether a body with this `Content-Encoding` is one that no request asks for.
+pub fn is_compressed(encoding: Option<&[u8]>) -> bool {
+    encoding
+        .is_some_and(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// The most header fields of a response.
+pub const MAX_FIELDS: usize = 500;
 
 /// Holds the length of a body against the limit of bytes.
 ///
@@ -209,7 +270,7 @@ mod tests {
 
     #[async_trait]
     impl Upstream for Echo {
-        async fn send(&self, _: &HttpRequest, _: usize) -> Result<HttpResponse, LookupError> {
+        async fn send(&self, _: &HttpRequest, _: usize) -> Result<HttpResponse, Failed> {
             Ok(HttpResponse { status: self.0, body: Bytes::from_static(self.1.as_bytes()) })
         }
     }
@@ -225,7 +286,11 @@ mod tests {
         let request = settings.request(Request::Post { body: "{}", fields: "places.id" });
         let body = |status, text| {
             let provider = Provider::new(Echo(status, text), &settings, 1000);
-            futures_util::FutureExt::now_or_never(provider.ask(&request)).unwrap().unwrap().body
+            futures_util::FutureExt::now_or_never(provider.client.send(&request, 1000))
+                .unwrap()
+                .unwrap()
+                .without_key(&settings)
+                .body
         };
 
         let text = "no SESAME, SESAME is not allowed";
@@ -234,5 +299,11 @@ mod tests {
         let error = r#"{"error":{"message":"no SESAME"}}"#;
         assert_eq!(body(200, error), r#"{"error":{"message":"no ******"}}"#);
         assert!(!format!("{request:?}").contains("SESAME"));
+    }
+    #[test]
+    fn a_reason_does_not_show_the_key() {
+        let key = Key::new("SES AME");
+        let reason = "GET /?key=SES%20AME failed for SES AME".to_owned();
+        assert_eq!(without_key(reason, Some(&key)), "GET /?key=*** failed for ***");
     }
 }

@@ -7,8 +7,11 @@ use herd_config::logging::LogSettings;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::io::Write;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
 #[derive(Debug)]
 pub(super) struct RotatingFile {
@@ -47,8 +50,7 @@ impl RotatingFile {
     /// Opens the file by its name, whatever the one open now is called by now.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.file = None;
-        let opened = OpenOptions::new().append(true).create(true).open(&self.path);
-        let file = opened.map_err(|error| named(&self.path, "open", &error))?;
+        let file = open(&self.path).map_err(|error| named(&self.path, "open", &error))?;
         let metadata = file.metadata()?;
         self.is_regular = metadata.is_file();
         self.size = if self.is_regular { metadata.len() } else { 0 };
@@ -111,6 +113,29 @@ impl RotatingFile {
         self.size = self.size.saturating_add(lines.len() as u64);
         Ok(())
     }
+}
+
+/// Opens a file, or what may stand in its place: a device, or a pipe that somebody reads.
+fn open(path: &Path) -> io::Result<File> {
+    // Without it a pipe that nobody reads would be waited for.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().append(true).create(true).custom_flags(nonblocking).open(path);
+    let refused = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why.to_owned()));
+    let file = match opened {
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            let is_pipe = fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+            let why = if is_pipe { "it is a pipe that nobody reads" } else { "it is a socket" };
+            return refused(why);
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.file_type().is_block_device() {
+        return refused("it is a disk");
+    }
+    // What is written is waited for, by a thread that has nothing else to do.
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags.difference(OFlags::NONBLOCK))?;
+    Ok(file)
 }
 
 fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {

@@ -35,6 +35,25 @@ fn what_is_logged_is_on_disk_without_being_asked_for() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_in_words() {
+    let refused = |make: &dyn Fn(&Path)| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("Hill.log");
+        make(&path);
+        let error = LogFile::start(&settings(dir.path(), Level::Lines), "Hill").unwrap_err();
+        error.to_string().replace(path.to_str().unwrap(), "Hill.log")
+    };
+    let pipe = |path: &Path| {
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap();
+    };
+    assert_eq!(refused(&pipe), "cannot open Hill.log: it is a pipe that nobody reads");
+    let socket = |path: &Path| drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+    assert_eq!(refused(&socket), "cannot open Hill.log: it is a socket");
+    let directory = |path: &Path| fs::create_dir(path).unwrap();
+    assert!(refused(&directory).starts_with("cannot open Hill.log: Is a directory"));
+}
+
+#[test]
 fn the_end_writes_what_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let log = started(dir.path());

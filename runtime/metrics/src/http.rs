@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Answers whoever connects, with the page for the path it names, from threads of its own.
 pub(super) fn serve(
     listener: TcpListener,
-    page: impl Fn(&str) -> Page + Send + Sync + 'static,
+    page: impl Fn(&Wanted<'_>) -> Page + Send + Sync + 'static,
 ) -> io::Result<()> {
     let page = Arc::new(page);
     let guests = Arc::new(Guests::default());
@@ -110,7 +110,7 @@ impl Guests {
     }
 }
 
-fn answer(stream: &TcpStream, page: &dyn Fn(&str) -> Page) -> io::Result<()> {
+fn answer(stream: &TcpStream, page: &dyn Fn(&Wanted<'_>) -> Page) -> io::Result<()> {
     let deadline = clock::now().mono.after(PATIENCE);
     let mut head = [0; HEAD];
     let mut length = 0;
@@ -128,7 +128,7 @@ fn answer(stream: &TcpStream, page: &dyn Fn(&str) -> Page) -> io::Result<()> {
         length += read;
     };
     let (page, with_body) = match request {
-        Request::Page { path, with_body } => (page(path), with_body),
+        Request::Page { wanted, with_body } => (page(&wanted), with_body),
         Request::OtherMethod => (Page::plain(405, "there is only GET and HEAD\n"), true),
         Request::TooLarge => (Page::plain(431, "the head of the request is too large\n"), true),
         Request::Malformed => (Page::plain(400, "that is not HTTP\n"), true),
@@ -140,13 +140,53 @@ fn answer(stream: &TcpStream, page: &dyn Fn(&str) -> Page) -> io::Result<()> {
     Ok(())
 }
 
+/// A page that is asked for.
+pub(super) struct Wanted<'a> {
+    /// Its path, without the query.
+    pub(super) path: &'a str,
+    /// The values of the fields that say which media types are taken.
+    pub(super) accept: Vec<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// How much a media type is wanted: the quality of the most specific range of `Accept` that it is in, or 0. A range
+    /// with a version of its own is for that one.
+    pub(super) fn quality(&self, kind: &str, version: &str) -> f32 {
+        let group = kind.split('/').next().unwrap_or_default();
+        let ranges = self.accept.iter().flat_map(|value| value.split(','));
+        let fitting = ranges.filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let range = parts.next()?;
+            let specific = match range.split_once('/')? {
+                _ if range.eq_ignore_ascii_case(kind) => 2,
+                (of, "*") if of.eq_ignore_ascii_case(group) => 1,
+                ("*", "*") => 0,
+                _ => return None,
+            };
+            let mut quality: f32 = 1.0;
+            for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+                let value = value.trim().trim_matches('"');
+                match name.trim().to_ascii_lowercase().as_str() {
+                    "q" => quality = value.parse().unwrap_or(0.0),
+                    "version" if value != version => return None,
+                    _ => {}
+                }
+            }
+            Some((specific, quality))
+        });
+        fitting
+            .max_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)))
+            .map_or(0.0, |it| it.1)
+    }
+}
+
 enum Request<'a> {
     Malformed,
     TooLarge,
     OtherMethod,
-    /// The path without the query, and whether more than the head of the page is wanted.
+    /// Which page, and whether more than its head is wanted.
     Page {
-        path: &'a str,
+        wanted: Wanted<'a>,
         with_body: bool,
     },
 }
@@ -166,8 +206,20 @@ fn parse(head: &[u8]) -> Option<Request<'_>> {
         "HEAD" => false,
         _ => return Some(Request::OtherMethod),
     };
-    let path = request.path?.split('?').next()?;
-    Some(Request::Page { path, with_body })
+    let path = path(request.path?);
+    let accept = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("accept"));
+    let accept = accept.filter_map(|field| core::str::from_utf8(field.value).ok()).collect();
+    Some(Request::Page { wanted: Wanted { path, accept }, with_body })
+}
+
+/// The path of a request's target without the query. A proxy is sent the whole address.
+fn path(target: &str) -> &str {
+    let target = target.split('?').next().unwrap_or_default();
+    let (scheme, rest) = target.split_once("://").unwrap_or_default();
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return target;
+    }
+    rest.find('/').map_or("/", |at| &rest[at..])
 }
 
 impl Page {

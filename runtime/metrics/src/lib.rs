@@ -6,23 +6,31 @@
 
 mod http;
 mod pages;
+mod process;
 mod subject;
 mod text;
 
 use core::net::SocketAddr;
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 pub use subject::Subject;
 
-/// Serves the pages to whoever connects to `listener`, for as long as the process lives; the address it is at.
+/// Serves the pages to whoever connects to one of `listeners`, for as long as the process lives; the addresses they are
+/// at.
 ///
 /// # Errors
 ///
 /// When the system has no thread for it.
-pub fn serve(listener: TcpListener, subject: Subject) -> io::Result<SocketAddr> {
-    let address = listener.local_addr()?;
-    listener.set_nonblocking(false)?;
-    http::serve(listener, move |path| pages::page(&subject, path))?;
-    Ok(address)
+pub fn serve(listeners: Vec<TcpListener>, subject: Subject) -> io::Result<Vec<SocketAddr>> {
+    let subject = Arc::new(subject);
+    let serve = |listener: TcpListener| {
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(false)?;
+        let subject = Arc::clone(&subject);
+        http::serve(listener, move |wanted| pages::page(&subject, wanted))?;
+        Ok(address)
+    };
+    listeners.into_iter().map(serve).collect()
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use herd_core::Status;
 
-use super::http::Page;
+use super::http::{Page, Wanted};
 use super::subject::Subject;
 use super::text;
 
@@ -14,9 +14,10 @@ const WITHIN: Duration = Duration::from_secs(3);
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The page at `path`.
-pub(super) fn page(subject: &Subject, path: &str) -> Page {
-    let (page, is_ready): (fn(&Subject, &Status) -> Page, _) = match path {
+/// The page that is wanted.
+pub(super) fn page(subject: &Subject, wanted: &Wanted<'_>) -> Page {
+    let (page, is_ready): (fn(&Subject, &Status) -> Page, _) = match wanted.path {
+        "/metrics" if wants_classic(wanted) => (classic_metrics, true),
         "/metrics" => (metrics, true),
         "/healthz" => (health, true),
         "/readyz" => (readiness, false),
@@ -31,6 +32,17 @@ pub(super) fn page(subject: &Subject, path: &str) -> Page {
 
 fn metrics(subject: &Subject, status: &Status) -> Page {
     Page { status: 200, kind: text::KIND, body: text::write(subject, status) }
+}
+
+/// Whether the format before OpenMetrics is wanted more. Where nothing is said OpenMetrics is what is sent.
+fn wants_classic(wanted: &Wanted<'_>) -> bool {
+    let [classic, open] = [text::CLASSIC, text::OPEN_METRICS];
+    wanted.quality(classic.0, classic.1) > wanted.quality(open.0, open.1)
+}
+
+fn classic_metrics(subject: &Subject, status: &Status) -> Page {
+    let body = text::classic(&text::write(subject, status));
+    Page { status: 200, kind: text::CLASSIC_KIND, body }
 }
 
 fn health(_: &Subject, _: &Status) -> Page {

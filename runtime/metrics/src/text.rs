@@ -1,7 +1,9 @@
 //! A server's metrics in the text format of OpenMetrics, which Prometheus reads.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use herd_core::{Durations, Limits, NeighbourStatus, Status};
 use prometheus_client::collector::Collector;
@@ -10,15 +12,47 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEnc
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::process::Process;
 use super::subject::Subject;
 
 /// The media type.
 pub(super) const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// That of the format before.
+pub(super) const CLASSIC_KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Both as they may be asked for, with their versions.
+pub(super) const OPEN_METRICS: (&str, &str) = ("application/openmetrics-text", "1.0.0");
+pub(super) const CLASSIC: (&str, &str) = ("text/plain", "0.0.4");
+
+/// Metrics in OpenMetrics' format as the one before has them: there a counter is called what its series are, and no mark
+/// is at the end.
+pub(super) fn classic(text: &str) -> String {
+    let mut counters = BTreeSet::new();
+    for line in text.lines() {
+        counters
+            .extend(line.strip_prefix("# TYPE ").and_then(|line| line.strip_suffix(" counter")));
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                writeln!(out, "# {what} {name}_total {rest}").expect("a string takes text");
+            }
+            _ => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
 
 /// All metrics of a server that is like this.
 pub(super) fn write(subject: &Subject, status: &Status) -> String {
-    let mut registry = Registry::with_prefix("herd");
-    registry.register_collector(Box::new(Sample {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Process));
+    registry.sub_registry_with_prefix("herd").register_collector(Box::new(Sample {
         build: [
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("program", subject.program.to_owned()),
@@ -55,7 +89,8 @@ impl Collector for Sample {
         self.clients(families)?;
         self.lookups(families)?;
         self.records(families)?;
-        self.neighbours(families)
+        self.neighbours(families)?;
+        self.followers(families)
     }
 }
 
@@ -86,10 +121,13 @@ impl Sample {
     fn clients(&self, families: &mut Families<'_>) -> fmt::Result {
         let Status { counters, .. } = &self.status;
         let up = self.status.neighbours.iter().filter(|neighbour| neighbour.up).count();
+        let followers = self.status.followers.len();
+        let known = self.status.clients + up + followers;
         let kinds = [
             ("client", self.status.clients),
             ("link", up),
-            ("undecided", self.status.connections.saturating_sub(self.status.clients + up)),
+            ("follower", followers),
+            ("undecided", self.status.connections.saturating_sub(known)),
         ];
         families.gauges("connections", "Open connections", "kind", kinds)?;
         let waiting = "Bytes of answers that clients have not taken";
@@ -176,6 +214,29 @@ impl Sample {
         families.gauges("neighbour_walking", walking, NEIGHBOUR, each)
     }
 
+    fn followers(&self, families: &mut Families<'_>) -> fmt::Result {
+        let Status { counters, .. } = &self.status;
+        let accepted = "Followers that were let in";
+        families.counter("followers_accepted", accepted, counters.followers)?;
+        let sent = "AT lines sent to followers";
+        families.counter("updates_followed", sent, counters.updates_followed)?;
+        // Two may have one name: what is told is of the one that is further behind.
+        let mut unsent = BTreeMap::new();
+        let mut unacknowledged = BTreeMap::new();
+        for one in &self.status.followers {
+            let most = |lags: &mut BTreeMap<_, u64>, lag: u64| {
+                let known = lags.entry(&*one.name).or_default();
+                *known = lag.max(*known);
+            };
+            most(&mut unsent, one.unsent);
+            most(&mut unacknowledged, one.unacknowledged);
+        }
+        let help = "Records the follower was not sent yet, at most";
+        families.gauges("follower_unsent_records", help, FOLLOWER, unsent)?;
+        let help = "Records the follower has not acknowledged yet, at most";
+        families.gauges("follower_unacknowledged_records", help, FOLLOWER, unacknowledged)
+    }
+
     /// The neighbours' names with something that is known of each.
     fn each<T>(&self, what: fn(&NeighbourStatus) -> Option<T>) -> impl Iterator<Item = (&str, T)> {
         let names = self.neighbours.iter().zip(&self.status.neighbours);
@@ -184,9 +245,10 @@ impl Sample {
 }
 
 const NEIGHBOUR: &str = "neighbour";
+const FOLLOWER: &str = "follower";
 
 /// Each limit: its key, what it is set to, and how often it was met.
-fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
+fn limits(status: &Status) -> [(&'static str, u32, u64); 18] {
     let counters = &status.counters;
     // One that is added is missing here, and the compiler says so.
     let Limits {
@@ -195,6 +257,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
         address_bytes_s,
         address_loopback: _,
         handshakes,
+        followers,
         line_bytes,
         client_id_bytes,
         pipeline,
@@ -214,6 +277,7 @@ fn limits(status: &Status) -> [(&'static str, u32, u64); 17] {
         ("address_connections", address_connections, counters.crowded),
         ("address_bytes_s", address_bytes_s, counters.throttled),
         ("handshakes", handshakes, counters.handshakes_dropped),
+        ("followers", followers, counters.followers_refused),
         ("line_bytes", line_bytes, counters.long_lines),
         ("client_id_bytes", client_id_bytes, counters.long_clients),
         ("pipeline", pipeline, counters.full_pipelines),

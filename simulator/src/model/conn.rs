@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::links::Link;
-use super::{Clock, Kind, Rules};
+use super::peer::Link;
+use super::rules::{Clock, Kind, Rules};
 
 #[derive(Debug)]
 pub(super) struct Conn {

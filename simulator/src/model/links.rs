@@ -2,45 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Chain, Clock, HEARD_HERE, Key, Kind, Model, Record, SECOND, Verdict, shown, stamp, words,
-};
+use super::peer::{LINK_WINDOW, Link, Peer};
+use super::{Chain, Clock, HEARD_HERE, Key, Kind, Model, Record, Verdict, shown, stamp, words};
 use crate::invariants::{Invariant, Violation};
 
-/// A neighbour, over all its links.
-#[derive(Debug, Default)]
-pub(crate) struct Peer {
-    /// The start of the neighbour that was last linked with.
-    start: Option<u32>,
-    /// What it has acknowledged since.
-    acked: u64,
-    chain: Chain,
-}
-
-/// One connection with a neighbour, proven.
-#[derive(Debug)]
-pub(super) struct Link {
-    peer: usize,
-    chain: Chain,
-    /// Changes up to here had been acknowledged when it came up.
-    from: u64,
-    /// Changes that were sent on it.
-    sent: BTreeSet<u64>,
-    marked: u64,
-    marks_heard: BTreeSet<u64>,
-}
-
-/// After this much silence a link is closed.
-pub(super) const SILENCE: u64 = 15 * SECOND;
-/// Bytes that may wait for a neighbour; one line may go beyond, and what is not a record.
-pub(crate) const LINK_WINDOW: usize = 256 * 1024;
 const SPARE: usize = 2048;
-
-impl Link {
-    pub(super) fn peer(&self) -> usize {
-        self.peer
-    }
-}
 
 impl Model {
     /// Both sides have proven themselves. `start` is who the neighbour really is.

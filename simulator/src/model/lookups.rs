@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Clock, Due, Key, Model, Provider, Reply, Rules, Verdict};
+use super::lines::Provider;
+use super::rules::{Clock, Key, Rules, Verdict};
 use crate::invariants::{Invariant, Violation};
 
 /// What a provider makes of a lookup, in the plainest terms.
@@ -27,30 +28,30 @@ pub(crate) const TOKEN: &str = "\"token\"";
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
     /// The number of the last one.
-    last: u64,
+    pub(super) last: u64,
     /// By number.
-    waiting: BTreeMap<u64, Question>,
+    pub(super) waiting: BTreeMap<u64, Question>,
     /// How often another connection's lookups have begun since this one had something waiting.
     passed: BTreeMap<Key, BTreeMap<Key, usize>>,
-    running: BTreeMap<u64, Running>,
+    pub(super) running: BTreeMap<u64, Running>,
     /// Answered or given up in this step, and not yet passed on.
-    over: BTreeMap<u64, (Running, Option<Outcome>)>,
+    pub(super) over: BTreeMap<u64, (Running, Option<Outcome>)>,
     /// To be refused in this step.
-    busy: usize,
+    pub(super) busy: usize,
 }
 
 #[derive(Debug)]
-struct Question {
-    key: Key,
-    ticket: u64,
-    request: String,
+pub(super) struct Question {
+    pub(super) key: Key,
+    pub(super) ticket: u64,
+    pub(super) request: String,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Running {
-    key: Key,
-    ticket: u64,
-    begun: u64,
+pub(super) struct Running {
+    pub(super) key: Key,
+    pub(super) ticket: u64,
+    pub(super) begun: u64,
 }
 
 impl Lookups {
@@ -64,7 +65,7 @@ impl Lookups {
     }
 
     /// Takes a question out of those that wait.
-    fn take(&mut self, id: u64) -> Option<Question> {
+    pub(super) fn take(&mut self, id: u64) -> Option<Question> {
         let question = self.waiting.remove(&id)?;
         if !self.waiting.values().any(|other| other.key == question.key) {
             self.passed.remove(&question.key);
@@ -73,7 +74,7 @@ impl Lookups {
     }
 
     /// A lookup of `key` begins: everybody else who waits is passed over, which must not go on.
-    fn has_turn(&mut self, key: Key) -> Verdict {
+    pub(super) fn has_turn(&mut self, key: Key) -> Verdict {
         for (other, passed) in self.passed.iter_mut().filter(|(other, _)| **other != key) {
             let times = passed.entry(key).or_default();
             *times += 1;
@@ -131,110 +132,6 @@ impl Lookups {
             return Ok(());
         };
         Err(Violation::new(Invariant::Lookups, what))
-    }
-}
-
-impl Model {
-    /// The provider has answered.
-    pub(crate) fn answered(&mut self, id: u64, outcome: Outcome) {
-        if let Some(running) = self.lookups.running.remove(&id) {
-            self.lookups.over.insert(id, (running, Some(outcome)));
-        }
-    }
-
-    /// The core begins a lookup.
-    pub(crate) fn begins(&mut self, id: u64, request: &str, clock: Clock) -> Verdict {
-        let lookups = &mut self.lookups;
-        let Some(question) = lookups.take(id) else {
-            return Err(Violation::new(Invariant::Lookups, "a lookup that nobody asked for"));
-        };
-        let key = question.key;
-        if lookups.waiting.range(..id).any(|(_, other)| other.key == key) {
-            return Err(Violation::new(Invariant::Lookups, "an older one of its connection waits"));
-        }
-        lookups.has_turn(key)?;
-        if question.request != request {
-            let what = format!("asked {request:?}, due was {:?}", question.request);
-            return Err(Violation::new(Invariant::Lookups, what));
-        }
-        if lookups.running.len() >= self.rules.lookups {
-            let what = format!("more than {} lookups at once", self.rules.lookups);
-            return Err(Violation::new(Invariant::Memory, what));
-        }
-        let Question { key, ticket, .. } = question;
-        lookups.running.insert(id, Running { key, ticket, begun: clock.mono });
-        Ok(())
-    }
-
-    /// The core gives a lookup up.
-    pub(crate) fn cancels(&mut self, id: u64) -> Verdict {
-        let Some(running) = self.lookups.running.remove(&id) else {
-            return Err(Violation::new(
-                Invariant::Lookups,
-                "gave up a lookup that is not under way",
-            ));
-        };
-        self.lookups.over.insert(id, (running, None));
-        Ok(())
-    }
-
-    /// The core drops a lookup because its client is gone.
-    pub(crate) fn abandons(&mut self, id: u64, key: Key) -> Verdict {
-        if self.lookups.over.contains_key(&id) {
-            return Ok(());
-        }
-        match self.lookups.take(id) {
-            Some(question) if question.key == key => Ok(()),
-            _ => Err(Violation::new(Invariant::Lookups, "dropped a lookup that nobody waits for")),
-        }
-    }
-
-    /// The core has an answer for the client.
-    pub(crate) fn finishes(&mut self, id: u64, is_busy: bool, clock: Clock) -> Verdict {
-        let stray = |what: &str| Err(Violation::new(Invariant::Lookups, what));
-        if is_busy {
-            if self.lookups.busy == 0 {
-                return stray("a lookup was refused although there is room");
-            }
-            self.lookups.busy -= 1;
-            let Some(Question { key, ticket, .. }) = self.lookups.take(id) else {
-                return stray("a lookup was refused that does not wait");
-            };
-            let left = self.lookups.waiting.range(id..).filter(|(_, other)| other.key == key);
-            if left.count() > self.lookups.busy {
-                return stray("another than the newest of a connection was refused");
-            }
-            let busy = Outcome::Failed("too many lookups are waiting");
-            return self.settles(key, ticket, &busy, clock);
-        }
-        let Some((running, outcome)) = self.lookups.over.remove(&id) else {
-            let what = "the answer to one lookup was taken for that of another";
-            return Err(Violation::new(Invariant::Stray, what));
-        };
-        if outcome.is_none() && running.begun + self.rules.lookup_timeout > clock.mono {
-            return stray("a lookup was given up before its time");
-        }
-        let outcome = outcome.unwrap_or(Outcome::Failed("the provider did not answer in time"));
-        self.settles(running.key, running.ticket, &outcome, clock)
-    }
-
-    /// The answer takes the place of what waited for it.
-    fn settles(&mut self, key: Key, due: u64, outcome: &Outcome, clock: Clock) -> Verdict {
-        let Some(conn) = self.conns.get_mut(&key) else {
-            let what = "an answer for a connection that is gone";
-            return Err(Violation::new(Invariant::Lookups, what));
-        };
-        for reply in &mut conn.replies {
-            if let Reply::Waiting { ticket, at_line, bound } = reply
-                && *ticket == due
-            {
-                let bytes = answer(at_line, outcome, *bound, &self.rules);
-                *reply = Reply::Ready(Due { bytes, is_answer: true });
-            }
-        }
-        self.dirty.insert(key);
-        self.advance(key, clock);
-        Ok(())
     }
 }
 

@@ -51,10 +51,13 @@ impl World<'_> {
         let text = match notice {
             Notice::Opened { .. } | Notice::Secured { .. } => return,
             Notice::Closed { conn, why } => format!("         {:>4}: {why}", wire(conn)),
-            Notice::DialFailed { peer, retry_in } => {
+            Notice::DialFailed { peer, retry_in, .. } => {
                 format!("         {} cannot be reached, again in {retry_in:?}", neighbour(peer))
             }
-            Notice::LinkUp { peer, conn, resumed } => {
+            Notice::Unlinked { peer, down, .. } => {
+                format!("         no link with {} for {down:?}", neighbour(peer))
+            }
+            Notice::LinkUp { peer, conn, resumed, .. } => {
                 let how = if resumed { "goes on where it ended" } else { "begins anew" };
                 format!("links    {:>4}: with {}, {how}", wire(conn), neighbour(peer))
             }
@@ -63,6 +66,10 @@ impl World<'_> {
             }
             Notice::LinkRefused { conn, why } => {
                 format!("refuses  {:>4}: {why}", wire(conn))
+            }
+            Notice::FollowerUp { conn, .. } => format!("         {:>4}: follows", wire(conn)),
+            Notice::FollowerDown { conn, .. } => {
+                format!("         {:>4}: follows no longer", wire(conn))
             }
             Notice::NameTwice { peer, other, .. } => {
                 let name = neighbour(peer);

@@ -3,14 +3,18 @@
 use herd_tests::{Authority, Plan, Program, Runtime, free_address, herd, on_both};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
+use tempfile::TempDir;
+
+use crate::program::fixed_ports;
 
 on_both!(
     a_herd_passes_every_case,
     a_lone_server_passes_what_needs_no_other,
     a_server_with_posts_is_not_asked_for_places,
     over_tls_every_case_is_as_in_the_clear,
+    a_herd_is_named_by_its_file,
 );
 
 fn a_herd_passes_every_case(runtime: Runtime) {
@@ -69,6 +73,34 @@ fn over_tls_every_case_is_as_in_the_clear(runtime: Runtime) {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     let (plan, lines) = tap(&ended.stdout);
     assert!(lines.len() == plan && !ended.stdout.contains("SKIP"), "{}", ended.stdout);
+}
+
+fn a_herd_is_named_by_its_file(runtime: Runtime) {
+    let herd = Plan::new(runtime).server("Hill", &["Jaquez"]).server("Jaquez", &[]).posts().start();
+
+    let ended = Program::run(check().arg("--config").arg(herd["Hill"].config()));
+
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(!ended.stdout.contains("it needs two servers"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_example_of_the_help_works_beside_a_herd_that_is_up() {
+    let _turn = fixed_ports();
+    let home = TempDir::new().unwrap();
+    let mut command = Command::new(herd());
+    command.arg("up").current_dir(home.path()).env("XDG_STATE_HOME", home.path());
+    let mut up = Program::start_group(command.stdin(Stdio::null()), home.path(), "up");
+    up.wait_for_line("Ctrl-C stops the herd.");
+
+    let help = Program::run(check().arg("--help"));
+    assert!(help.stdout.contains("\n  herd check Hill Jaquez\n"), "{}", help.stdout);
+    let ended = Program::run(check().args(["Hill", "Jaquez"]));
+
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let stub = Program::run(check().args(["--upstream", "127.0.0.1:12000", "Hill"]));
+    assert_eq!((stub.code, &*stub.stdout), (Some(1), ""));
+    assert!(stub.stderr.contains("leave --upstream out"), "{}", stub.stderr);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 use herd_tests::{
-    Answer, Client, Gate, Identity, Link, PATIENCE, Plan, Runtime, Server, Upstream, eventually,
-    holds_for, monotonic, on_both, pass, within,
+    Answer, Client, Gate, Identity, Link, PATIENCE, Plan, Program, Runtime, Server, Upstream,
+    eventually, holds_for, monotonic, on_both, pass, within,
 };
 use std::process::Command;
 
@@ -14,6 +14,7 @@ on_both!(
     links_do_not_need_the_room_of_clients_on_a_shared_address,
     clients_that_say_nothing_on_a_shared_address_are_clients,
     few_descriptors_mean_fewer_clients_and_not_none,
+    too_few_descriptors_are_refused_at_the_start,
     running_out_of_descriptors_is_survived,
     reading_pauses_while_too_many_answers_are_owed,
     reading_pauses_while_too_many_bytes_wait,
@@ -115,6 +116,40 @@ fn few_descriptors_mean_fewer_clients_and_not_none(runtime: Runtime) {
     assert!((1..30).contains(&served), "there was no limit, or no room");
     assert_eq!(first.ask("still here"), "? still here");
     eventually(PATIENCE, || is_served(&hill));
+}
+
+fn too_few_descriptors_are_refused_at_the_start(runtime: Runtime) {
+    for descriptors in [16, 20, 27] {
+        let hill = Plan::alone(runtime).prepare().into_only();
+        let command = hill.command();
+        let mut limited = Command::new("sh");
+        limited
+            .args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"")])
+            .arg(command.get_program())
+            .args(command.get_args());
+
+        let ended = Program::run(limited.current_dir(hill.dir()));
+
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        let says =
+            format!("only {descriptors} files may be open, and this server takes 28 at least");
+        assert!(ended.stderr.contains(&says), "{}", ended.stderr);
+    }
+    // The fewest do for a lookup.
+    let upstream = Upstream::serving("{}");
+    let mut hill = Plan::alone(runtime).upstream(&upstream).prepare().into_only();
+    let command = hill.command();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 28 && exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args());
+    limited.current_dir(hill.dir());
+    hill.start_as(limited);
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+    client.send("WHATSAT kiwi 10 5\n");
+    assert_eq!(client.places_reply().1, "{}\n\n");
 }
 
 fn running_out_of_descriptors_is_survived(runtime: Runtime) {

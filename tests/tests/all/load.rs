@@ -133,6 +133,23 @@ fn a_server_that_is_not_running_is_named() {
     assert!(ended.stderr.starts_with("herd: 127.0.0.1:1 is not running: "), "{}", ended.stderr);
 }
 
+/// It answers what is no TLS with an alert, and hangs up.
+#[test]
+fn of_a_server_that_speaks_tls_it_is_said_that_the_tool_does_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"\x15\x03\x03\x00\x02\x02\x32");
+        }
+    });
+
+    let ended = load(&[&address, "--count", "10"]);
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("speaks TLS"), "{}", ended.stderr);
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let wrong: [&[&str]; 6] = [

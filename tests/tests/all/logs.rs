@@ -1,14 +1,16 @@
 //! The log: what is in it, what is not, and where it is.
 
 use herd_tests::{
-    Answer, Client, Herd, Identity, Link, PATIENCE, Plan, Program, Runtime, SECRET, Server, Signal,
-    Upstream, eventually, free_address, on_both,
+    Acceptor, Answer, Client, Herd, Identity, Link, PATIENCE, Plan, Program, Runtime, SECRET,
+    Server, Signal, Upstream, eventually, free_address, on_both,
 };
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::process::Command;
 
 on_both!(
+    a_neighbour_that_cannot_be_reached_is_logged_once_with_the_reason,
+    a_link_is_logged_before_what_is_sent_on_it,
     lines_in_and_out_are_logged_with_time_and_peer,
     a_line_without_an_end_is_logged_before_its_answer,
     an_unfinished_line_is_logged_before_the_end_of_its_connection,
@@ -30,6 +32,51 @@ on_both!(
     a_dropped_line_of_a_neighbour_is_logged,
     no_client_pushes_the_history_out_of_the_log,
 );
+
+fn a_neighbour_that_cannot_be_reached_is_logged_once_with_the_reason(runtime: Runtime) {
+    let address = free_address();
+    let plan = Plan::new(runtime).server("Hill", &["Zzz"]).neighbour_at(address, "Zzz", &[]);
+    let hill = plan.start_one();
+    let begin = format!("* cannot reach Zzz at {address}: connection refused, again in 0.0");
+    eventually(PATIENCE, || hill.log().contains(&begin));
+
+    // Something else has the port for a while, and closes every connection.
+    let zzz = Acceptor::at(address);
+    for _ in 0..3 {
+        drop(zzz.next());
+    }
+    let log = hill.log();
+    assert_eq!(log.matches("cannot reach Zzz").count(), 1, "{log}");
+    // The first connection is said, and the others are not.
+    let connected = log.lines().filter(|line| line.ends_with(&format!(" {address} connected")));
+    assert_eq!(connected.count(), 1, "{log}");
+
+    zzz.link(&Identity::new("Zzz"), "Hill");
+    eventually(PATIENCE, || hill.log().contains(" Zzz link with Zzz is up\n"));
+}
+
+fn a_link_is_logged_before_what_is_sent_on_it(runtime: Runtime) {
+    let zzz = Acceptor::new();
+    let plan = Plan::new(runtime).server("Hill", &["Aaa", "Zzz"]).neighbour("Aaa", &[]);
+    let hill = plan.neighbour_at(zzz.address(), "Zzz", &[]).start_one();
+    hill.client().ask("IAMAT kiwi +1-1 100");
+
+    let mut links = [
+        zzz.link(&Identity::new("Zzz"), "Hill"),
+        Link::dial(hill.link_address(), &Identity::new("Aaa"), "Hill").unwrap(),
+    ];
+    for link in &mut links {
+        link.at();
+    }
+
+    for name in ["Aaa", "Zzz"] {
+        let sent = format!(" {name} AT Hill ");
+        eventually(PATIENCE, || hill.log().contains(&sent));
+        let log = hill.log();
+        let up = log.find(&format!(" {name} link with {name} is up")).unwrap();
+        assert!(up < log.find(&sent).unwrap(), "{log}");
+    }
+}
 
 fn lines_in_and_out_are_logged_with_time_and_peer(runtime: Runtime) {
     let hill = Plan::alone(runtime).start_one();

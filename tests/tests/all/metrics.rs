@@ -17,6 +17,9 @@ on_both!(
     a_server_that_is_stopping_is_well_but_not_ready,
     whoever_asks_and_does_nothing_is_in_nobodys_way,
     what_is_no_page_is_told_so,
+    metrics_come_in_the_format_that_is_asked_for,
+    the_whole_address_is_a_page_too,
+    what_the_system_says_of_the_process_is_told,
     a_free_port_is_taken_and_told,
     an_address_in_use_is_an_error,
 );
@@ -84,7 +87,7 @@ fn limits_are_told_and_counted_when_they_are_met(runtime: Runtime) {
         .series()
         .filter_map(|series| series.strip_prefix("herd_limit{limit=\"")?.strip_suffix("\"}"))
         .collect();
-    assert_eq!(told.len(), 17, "{told:?}");
+    assert_eq!(told.len(), 18, "{told:?}");
     let limit = |key: &str| metrics.count(&format!("herd_limit{{limit=\"{key}\"}}"));
     let met = |key: &str| metrics.count(&format!("herd_limit_met_total{{limit=\"{key}\"}}"));
     assert_eq!((limit("connections"), met("connections")), (2, 1));
@@ -264,6 +267,86 @@ fn what_is_no_page_is_told_so(runtime: Runtime) {
         one_by_one.send([byte]);
     }
     assert!(one_by_one.rest_text().ends_with("\r\n\r\nok\n"));
+}
+
+fn metrics_come_in_the_format_that_is_asked_for(runtime: Runtime) {
+    let hill = Plan::alone(runtime).metrics().start_one();
+    let accepting = |accept: &str| {
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{accept}\r\n");
+        let reply = http(hill.metrics_address(), &request);
+        assert_eq!(reply.status, 200);
+        let is_classic =
+            reply.head.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+        assert!(is_classic || reply.head.contains("Content-Type: application/openmetrics-text; "));
+        if is_classic {
+            assert!(reply.body.contains("\n# TYPE herd_iamat_total counter\nherd_iamat_total 0\n"));
+            assert!(reply.body.contains("\n# HELP herd_iamat_total "));
+            assert!(reply.body.contains("\n# TYPE herd_records gauge\nherd_records 0\n"));
+            assert!(!reply.body.contains("# EOF"));
+        } else {
+            Metrics::parse(&reply.body);
+        }
+        is_classic
+    };
+    for classic in [
+        "Accept: text/plain; version=0.0.4\r\n",
+        "accept: text/plain\r\n",
+        "Accept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n",
+        "Accept: text/plain;version=\"0.0.4\", application/openmetrics-text; q=0.5\r\n",
+        "Accept: application/openmetrics-text;q=0\r\nAccept: text/*\r\n",
+    ] {
+        assert!(accepting(classic), "{classic}");
+    }
+    for open in [
+        "",
+        "Accept: */*\r\n",
+        "Accept: application/openmetrics-text; version=1.0.0\r\n",
+        "Accept: text/html, nonsense, ;;q=x\r\n",
+        // What Prometheus asks for.
+        "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+         application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.2,*/*;q=0.1\r\n",
+    ] {
+        assert!(!accepting(open), "{open}");
+    }
+}
+
+fn the_whole_address_is_a_page_too(runtime: Runtime) {
+    let hill = Plan::alone(runtime).metrics().start_one();
+    let status = |target: &str| {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+        http(hill.metrics_address(), &request).status
+    };
+    for target in ["http://h/metrics", "HTTP://h:9464/healthz?full=1", "https://[::1]:1/readyz"] {
+        assert_eq!(status(target), 200, "{target}");
+    }
+    for target in ["http://h", "http://h/", "http://h/x", "ftp://h/metrics", "/http://h/metrics"] {
+        assert_eq!(status(target), 404, "{target}");
+    }
+}
+
+fn what_the_system_says_of_the_process_is_told(runtime: Runtime) {
+    let mut hill = Plan::alone(runtime).metrics().start_one();
+    let before = hill.metrics();
+    let clients: Vec<_> = (0..20).map(|_| hill.client()).collect();
+    for mut client in clients.iter().map(|client| Client::new(client.stream().try_clone().unwrap()))
+    {
+        client.ask("hello");
+    }
+    let after = hill.metrics();
+    let opened = after.count("process_open_fds") - before.count("process_open_fds");
+    assert!(opened >= 20, "{opened} more open files");
+    assert!(after.count("process_max_fds") > after.count("process_open_fds"));
+    assert!(after.count("process_threads") > 0);
+    let resident = after.count("process_resident_memory_bytes");
+    let really = hill.program().resident_bytes();
+    assert!((really / 2..really * 2).contains(&resident), "{resident} of {really}");
+    assert!(after.count("process_virtual_memory_bytes") >= resident);
+    let started: f64 = after.text("process_start_time_seconds").parse().unwrap();
+    let age = wall_seconds() - started;
+    assert!((-2.0..60.0).contains(&age), "started {age} s ago");
+    let used =
+        |metrics: &Metrics| metrics.text("process_cpu_seconds_total").parse::<f64>().unwrap();
+    assert!(used(&after) >= used(&before));
 }
 
 fn a_free_port_is_taken_and_told(runtime: Runtime) {

@@ -119,6 +119,13 @@ fn whoever_writes_a_log_that_another_writes_is_warned(runtime: Runtime) {
 
 fn a_log_that_cannot_be_written_is_reported(runtime: Runtime) {
     let hill = Plan::alone(runtime).prepare().into_only();
+    fs::create_dir(hill.log_dir()).unwrap();
+    assert!(Command::new("mkfifo").arg(hill.log_file()).status().unwrap().success());
+    let (code, message) = failure(&mut hill.command());
+    assert_eq!(code, 1);
+    assert!(message.contains("Hill.log: it is a pipe that nobody reads"), "{message}");
+
+    fs::remove_dir_all(hill.log_dir()).unwrap();
     fs::write(hill.log_dir(), "a file in the way").unwrap();
 
     let (code, message) = failure(&mut hill.command());
@@ -216,6 +223,10 @@ fn help_and_version_are_answers(runtime: Runtime) {
         let ended = Program::run(Command::new(program.get_program()).arg(arg));
         assert_eq!(ended.code, Some(0));
         assert!(ended.stdout.contains(runtime.program()), "{}", ended.stdout);
+
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let status = Command::new(program.get_program()).arg(arg).stdout(full).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{arg} onto a full disk");
     }
 }
 
@@ -321,15 +332,11 @@ fn a_second_signal_ends_a_server_at_once(runtime: Runtime) {
 
 fn a_signal_before_a_server_is_ready_is_kept(runtime: Runtime) {
     let hill = Plan::alone(runtime).prepare().into_only();
-    // It cannot open its log before somebody reads there.
-    fs::create_dir(hill.log_dir()).unwrap();
-    assert!(Command::new("mkfifo").arg(hill.log_file()).status().unwrap().success());
     let mut program = Program::start(&mut hill.command(), hill.dir(), "starting");
     eventually(PATIENCE, || catches_hangups(program.pid()));
 
     program.signal(Signal::HUP);
     program.signal(Signal::TERM);
-    let _reader = File::open(hill.log_file()).unwrap();
 
     assert_eq!(program.wait(PATIENCE), Some(0), "{}", program.stderr());
 }

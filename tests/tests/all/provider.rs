@@ -1,10 +1,14 @@
 //! Providers that fail: the client still gets its AT line, and a body that its parser understands.
 
 use core::time::Duration;
-use herd_tests::{Answer, Gate, Plan, Request, Runtime, Upstream, free_address, on_both};
+use herd_tests::{
+    Answer, Gate, PATIENCE, Plan, Request, Runtime, Upstream, eventually, free_address, on_both,
+};
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
-use std::net::TcpStream;
+use socket2::{Domain, SockRef, Socket, Type};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 on_both!(
     a_provider_that_refuses_the_connection_fails,
@@ -24,6 +28,11 @@ on_both!(
     a_body_that_claims_too_much_is_given_up,
     a_connection_closed_in_the_middle_of_the_body_fails,
     an_answer_that_is_not_http_fails,
+    a_kept_connection_that_breaks_costs_no_lookup,
+    a_request_is_sent_twice_at_most,
+    what_is_nearly_http_is_taken_by_both_or_named,
+    a_compressed_answer_is_named,
+    why_a_lookup_failed_is_in_the_log_without_the_key,
     a_failure_is_over_with_the_next_answer,
     a_late_answer_never_reaches_another_question,
     waiting_for_a_turn_costs_no_time,
@@ -210,9 +219,166 @@ fn a_connection_closed_in_the_middle_of_the_body_fails(runtime: Runtime) {
 }
 
 fn an_answer_that_is_not_http_fails(runtime: Runtime) {
-    fails_when(runtime, |_| Answer::Raw(b"SSH-2.0-OpenSSH_9.9\r\n".into()));
-    fails_when(runtime, |_| Answer::Raw(Vec::new()));
-    fails_when(runtime, |_| Answer::Raw(b"HTTP/1.1 abc\r\n\r\n".into()));
+    for answer in ["SSH-2.0-OpenSSH_9.9\r\n", "HTTP/1.1 abc\r\n\r\n", "{\"results\":[]}\n"] {
+        let why = fails_when(runtime, move |_| Answer::Raw(answer.into()));
+        assert_eq!(why, "the provider answered with something that is no HTTP", "{answer}");
+    }
+    let why = fails_when(runtime, |_| Answer::Raw(Vec::new()));
+    assert_eq!(why, "the connection to the provider broke");
+}
+
+fn a_kept_connection_that_breaks_costs_no_lookup(runtime: Runtime) {
+    // As providers do that have kept a connection long enough: they end or reset it while a request is on its way, or
+    // after the first bytes of an answer.
+    let answer =
+        "HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"results\":[],\"status\":\"OK\"}\n";
+    for how in [Break::End, Break::Reset, Break::Torn] {
+        let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/nearby/json", provider.local_addr().unwrap());
+        thread::spawn(move || {
+            for connection in provider.incoming() {
+                thread::spawn(move || answer_once(connection.unwrap(), answer, how));
+            }
+        });
+        let hill = Plan::alone(runtime).url(url).start_one();
+        let mut client = hill.client();
+        client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+        for number in 0..100 {
+            client.send("WHATSAT kiwi 10 5\n");
+            let body = client.places_reply().1;
+            assert!(body.contains("\"status\":\"OK\""), "{how:?}, lookup {number}: {body}");
+        }
+    }
+}
+
+/// How a connection that was kept comes to its end.
+#[derive(Clone, Copy, Debug)]
+enum Break {
+    End,
+    Reset,
+    Torn,
+}
+
+/// Answers the first request of a connection, and breaks it at the second.
+fn answer_once(mut connection: TcpStream, answer: &str, how: Break) {
+    let mut read_head = {
+        let mut reader = BufReader::new(connection.try_clone().unwrap());
+        move || {
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                // A server that ends leaves its connections too.
+                if reader.read_line(&mut head).unwrap_or_default() == 0 {
+                    return false;
+                }
+            }
+            true
+        }
+    };
+    if !read_head() {
+        return;
+    }
+    connection.write_all(answer.as_bytes()).unwrap();
+    if !read_head() {
+        return;
+    }
+    match how {
+        Break::End => {}
+        Break::Reset => {
+            SockRef::from(&connection).set_linger(Some(Duration::ZERO)).unwrap();
+        }
+        Break::Torn => connection.write_all(b"HTTP/1.1 2").unwrap(),
+    }
+}
+
+fn a_request_is_sent_twice_at_most(runtime: Runtime) {
+    let upstream = Upstream::start(|_| Answer::Raw(Vec::new()));
+    let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+    let mut client = hill.client();
+    client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+    for lookups in 1..5 {
+        client.send("WHATSAT kiwi 10 5\n");
+        failure(&client.places_reply().1);
+        assert_eq!(upstream.requests().len(), 2 * lookups);
+    }
+}
+
+fn what_is_nearly_http_is_taken_by_both_or_named(runtime: Runtime) {
+    let body = "{\"results\":[]}";
+    let whole = |head: &str| format!("{head}\r\nContent-Length: 14\r\n\r\n{body}");
+    let fields: String = (0..200).map(|n| format!("\r\nX-Field-{n}: {n}")).collect();
+    for answer in [
+        whole(&format!("HTTP/1.1 200 OK{fields}")),
+        whole("HTTP/1.1 200 OK\r\nX-Folded: one\r\n two\r\n\tthree"),
+        whole("HTTP/1.1 200"),
+        whole("HTTP/1.0 200 OK"),
+        whole("HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\nHTTP/1.1 200 OK"),
+        whole("HTTP/1.1 200 OK\r\nX-Latin: caf\u{e9}"),
+        whole("HTTP/1.1 200 OK\r\nContent-Encoding: identity"),
+        format!("HTTP/1.1 200 OK\r\n\r\n{body}"),
+    ] {
+        let upstream = Upstream::start({
+            let answer = answer.clone();
+            move |_| Answer::Raw(answer.clone().into())
+        });
+        let hill = Plan::alone(runtime).upstream(&upstream).start_one();
+        let mut client = hill.client();
+        client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+        client.send("WHATSAT kiwi 10 5\n");
+        assert_eq!(client.places_reply().1, format!("{body}\n\n"), "{answer}");
+    }
+    let fields: String = (0..600).map(|n| format!("\r\nX-Field-{n}: {n}")).collect();
+    for answer in [
+        whole(&format!("HTTP/1.1 200 OK{fields}")),
+        whole("HTTP/1.1 200 OK\r\nX-Blank : before the colon"),
+    ] {
+        let raw = answer.clone();
+        let why = fails_when(runtime, move |_| Answer::Raw(raw.clone().into()));
+        assert_eq!(why, "the provider answered with something that is no HTTP", "{answer}");
+    }
+    // Lines that end with a bare line feed are what isahc alone does not take.
+    let feeds = format!("HTTP/1.1 200 OK\nContent-Length: 14\n\n{body}");
+    if runtime == Runtime::AsyncStd {
+        let why = fails_when(runtime, move |_| Answer::Raw(feeds.clone().into()));
+        assert_eq!(why, "the provider answered with something that is no HTTP");
+    }
+}
+
+fn a_compressed_answer_is_named(runtime: Runtime) {
+    for encoding in ["gzip", "br", "deflate, gzip"] {
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: 4\r\n");
+        let why =
+            fails_when(runtime, move |_| Answer::Raw(format!("{head}\r\n\x1f\x08\x01\x02").into()));
+        assert_eq!(why, "the provider's answer is compressed though not asked");
+    }
+}
+
+fn why_a_lookup_failed_is_in_the_log_without_the_key(runtime: Runtime) {
+    let closed = free_address();
+    let speaks_no_tls = Upstream::serving("{}");
+    // Longer than a name may be: nobody has to be asked.
+    let unknown = "x".repeat(64);
+    for (url, reason) in [
+        (format!("http://{closed}/nearby/json"), "onnect"),
+        (format!("http://{unknown}.invalid/nearby/json"), "resol|address information"),
+        (format!("https://{}/nearby/json", speaks_no_tls.address()), "SSL|TLS|tls"),
+    ] {
+        let hill = Plan::alone(runtime).url(url.clone()).key("SES AME").start_one();
+        let mut client = hill.client();
+        client.ask("IAMAT kiwi +34.0-118.4 1520023934.5");
+
+        client.send("WHATSAT kiwi 10 5\n");
+
+        assert_eq!(failure(&client.places_reply().1), "the provider can not be reached");
+        eventually(PATIENCE, || hill.log().contains("lookup 1 took"));
+        let log = hill.log();
+        let line =
+            log.lines().find(|line| line.contains("lookup 1 failed: ")).expect("it says why");
+        assert!(reason.split('|').any(|reason| line.contains(reason)), "{line}");
+        assert!(!log.contains("SES") && !log.contains("AME"), "{log}");
+    }
 }
 
 fn a_failure_is_over_with_the_next_answer(runtime: Runtime) {

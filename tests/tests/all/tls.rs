@@ -485,6 +485,7 @@ fn what_init_makes_runs_a_herd(runtime: Runtime) {
     eventually(PATIENCE, || ask("West", "WHATSAT kiwi 1 0").stdout.starts_with(&told.stdout));
     let in_the_clear = run(&["send", &address_in(&program.stdout(), "North"), "hello"]);
     assert_eq!(in_the_clear.code, Some(1));
+    assert!(in_the_clear.stderr.contains("--tls FILE"), "{}", in_the_clear.stderr);
     let secured =
         run(&["send", "--tls", "tls/ca.pem", &address_in(&program.stdout(), "North"), "hello"]);
     assert_eq!(secured.stdout, "? hello\n", "{}", secured.stderr);

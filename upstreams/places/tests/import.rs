@@ -187,6 +187,31 @@ fn ways_with_the_locations_of_their_nodes_are_read_without_the_nodes() {
 }
 
 #[test]
+fn where_nobody_lives_islands_and_capes_are_found() {
+    let folder = Folder::new();
+    let spot = |id, lat, lng, tag, name| Node {
+        tags: vec![tag, ("name", name)],
+        ..Node::at(id, lat, lng)
+    };
+    let extract = Extract {
+        nodes: vec![
+            spot(1, 34.01, -119.43, ("place", "islet"), "An islet"),
+            spot(2, 34.035, -119.52, ("natural", "cape"), "A cape"),
+            spot(3, -34.1, 119.44, ("natural", "hill"), "A hill"),
+        ],
+        ways: Vec::new(),
+    };
+
+    let places = folder.imported(&[folder.file("a.pbf", &extract.written())]);
+
+    let near = |lat, lng| -> Vec<_> {
+        places.nearby(&circle(lat, lng, 10_000.0), 60).iter().map(|place| place.name).collect()
+    };
+    assert_eq!(near(34.068_94, -119.445_127), ["An islet", "A cape"]);
+    assert_eq!(near(-34.068_94, 119.445_127), ["A hill"]);
+}
+
+#[test]
 fn elements_that_are_nowhere_are_left_out_and_named() {
     let folder = Folder::new();
     let bar = |id, lat| Node {

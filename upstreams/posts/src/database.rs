@@ -5,7 +5,7 @@
 //! driver-neutral connection: no BOOLEAN columns on SQLite, no `Arc<str>` arguments, only text, BIGINT and
 //! DOUBLE PRECISION, and no argument that is a NULL double, which PostgreSQL is told to be a float4.
 
-use core::sync::atomic::{AtomicI64, Ordering};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,12 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transact
 
 use crate::Error;
 use crate::ids::now_ms;
-use crate::shares::Shares;
-use crate::turns::CONNECTIONS;
+use crate::read_only;
+use crate::shares::{Limits, Shares};
+
+/// Which connections requests may have: all but two, which are left to the program itself; and one address not all
+/// of them.
+const CONNECTIONS: Limits = Limits { permits: 16, by_address: 10, waiting: 4096 };
 
 /// How long a request waits for a connection before it fails.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -39,10 +43,6 @@ const SET_UP_SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NOR
      PRAGMA busy_timeout = 2000; PRAGMA cache_size = -4096;";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-
-/// When a database last refused to be written to: connections that are older lead to a server that may no longer be
-/// the one to write to.
-static READ_ONLY_AT_MS: AtomicI64 = AtomicI64::new(0);
 
 /// Which program keeps the data.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -140,7 +140,7 @@ impl Database {
             })
             .before_acquire(|_, about| {
                 let born_ms = now_ms() - i64::try_from(about.age.as_millis()).unwrap_or(i64::MAX);
-                Box::pin(async move { Ok(born_ms > READ_ONLY_AT_MS.load(Ordering::Relaxed)) })
+                Box::pin(async move { Ok(born_ms > read_only::SINCE_MS.load(Ordering::Relaxed)) })
             })
             .after_release(|connection, _| Box::pin(is_at_rest(connection)))
             .connect(&url)
@@ -230,11 +230,6 @@ pub(crate) fn lock(url: &str) -> Result<Option<fs::File>, String> {
             Ok(None)
         }
     }
-}
-
-/// A database has refused to be written to.
-pub(crate) fn note_read_only() {
-    READ_ONLY_AT_MS.store(now_ms(), Ordering::Relaxed);
 }
 
 /// Whether a connection may go back to the pool: not while it is in a transaction.

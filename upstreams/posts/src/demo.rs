@@ -12,7 +12,7 @@ use herd_places::{LatLng, Rank, Search, load};
 use sqlx::AnyConnection;
 
 use self::phrases::{
-    ANSWERS, BIOS, CAMPUS, FIRST_NAMES, LANGUAGES, LAST_NAMES, Language, TAGS, TRENDS,
+    ANSWERS, BIOS, CAMPUS, FIRST_NAMES, KHUMBU, LANGUAGES, LAST_NAMES, Language, TAGS, TRENDS,
 };
 use crate::Error;
 use crate::bulk::{Rows, Value};
@@ -234,7 +234,9 @@ impl Inventor {
         let mut post =
             NewPost { id, author_id: self.people[author].id, created_ms, ..NewPost::default() };
         let chance = self.rng.f64();
+        let far_away = self.far_away();
         if chance < 0.05
+            && far_away.is_none()
             && let Some((of, _)) = self.recent()
         {
             // Nobody shows a post twice.
@@ -274,6 +276,12 @@ impl Inventor {
             let away_km = -typical_km * (1.0 - self.rng.f64()).ln();
             post.position = Some(shifted(center, away_km, TAU * self.rng.f64()));
         }
+        if let Some((text, position)) = far_away {
+            post.lang = LANGUAGES[0].code;
+            post.reply_to_id = None;
+            text.clone_into(&mut post.text);
+            post.position = Some(position);
+        }
         if self.size.is_social {
             let likes = self.rng.usize(0..4) * self.rng.usize(0..3);
             let likers: BTreeSet<usize> = (0..likes).map(|_| self.person()).collect();
@@ -286,6 +294,18 @@ impl Inventor {
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
+    }
+
+    /// What is written now and then where few people are, and where: near the place of the example in the assignment of
+    /// which this program is a part.
+    fn far_away(&self) -> Option<(&'static str, LatLng)> {
+        let every = (self.size.posts / KHUMBU.len()).max(1);
+        let (which, rest) = (self.posts_so_far / every, self.posts_so_far % every);
+        let (text, lat, lng) = KHUMBU.get(which).filter(|_| rest == every - 1)?;
+        if !self.size.is_social {
+            return None;
+        }
+        Some((text, LatLng::new(*lat, *lng).expect("a point on the earth")))
     }
 
     /// Somebody; some write more than others.

@@ -134,7 +134,7 @@ fn is_passing(code: &str) -> bool {
 
     let sqlite = code.parse().ok().filter(|_| code.len() < 5).map(|code: u32| code & 0xff);
     if code == POSTGRES_READ_ONLY || sqlite == Some(SQLITE_READONLY) {
-        crate::database::note_read_only();
+        crate::read_only::note();
         return true;
     }
     sqlite.is_some_and(|code| SQLITE.contains(&code))

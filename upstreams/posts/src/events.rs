@@ -20,6 +20,7 @@ use crate::database::{Backend, Database};
 use crate::news::{self, News};
 use crate::posts::Post;
 use crate::sessions::TokenHash;
+use crate::watchers::Watchers;
 
 /// How many posts a subscriber may be behind before it misses some.
 const BACKLOG: usize = 256;
@@ -46,17 +47,6 @@ pub(crate) struct Events {
 
 /// The ids of posts to be told, in their order; see [`tell`].
 pub(crate) type Untold = mpsc::Receiver<i64>;
-
-/// Who waits for posts.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Watchers {
-    /// How many subscriptions there are.
-    pub(crate) count: usize,
-    /// Those who are logged in, with the number of their subscriptions.
-    pub(crate) users: BTreeMap<i64, usize>,
-    /// Their sessions, likewise.
-    pub(crate) sessions: BTreeMap<TokenHash, usize>,
-}
 
 /// A subscriber's place; it is given up when this is dropped.
 #[derive(Debug)]

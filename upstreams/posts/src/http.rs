@@ -57,7 +57,7 @@ pub(crate) fn router(http: Http) -> Router {
         .route(PATH, post(graphql))
         .with_state(http.clone())
         .merge(search_json::router(http.api.app().database.clone()))
-        .merge(web::router())
+        .merge(web::router(http.api.app().database.clone()))
         .layer(middleware::from_fn_with_state(http, upgrade));
     HEADERS.into_iter().fold(routes, |routes, (name, value)| {
         let name = HeaderName::from_static(name);

@@ -7,12 +7,12 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::Error;
 use crate::accounts::{self, User};
 use crate::database::{Database, id_list};
-use crate::events::Watchers;
 use crate::ids::now_ms;
 use crate::posts::{self, Mine, Post, PostCounts};
 use crate::sessions::{self, TokenHash};
 use crate::text;
 use crate::visibility::NOBODY;
+use crate::watchers::Watchers;
 
 /// The most ids in a statement.
 const IDS: usize = 512;

@@ -9,13 +9,16 @@ use crate::Error;
 use crate::bulk::Rows;
 use crate::cells::cells_of;
 use crate::database::id_list;
-use crate::ids::Ids;
+use crate::ids::{Ids, moment_ms};
 use crate::text;
 use crate::visibility::{no_block, visible};
 
 /// What is read of a post, whose alias is `p`.
 pub(crate) const COLUMNS: &str = "p.id, p.author_id, p.text, p.created_at, p.latitude, p.longitude, \
                                   p.reply_to_id, p.repost_of_id";
+
+/// What servers of one PostgreSQL lock to write a post, a number that is nobody else's.
+const POSTS_LOCK: i64 = 0x6865_7264_706f_7374;
 
 /// A post, or a repost.
 #[derive(Clone, Debug, Default, FromRow, PartialEq)]
@@ -307,9 +310,23 @@ async fn insert(
         "INSERT INTO posts (id, author_id, text, lang, created_at, reply_to_id, repost_of_id{columns}) \
          VALUES ($1, $2, $3, 'und', $4, $5, $6{values}) ON CONFLICT DO NOTHING"
     );
+    if db.backend_name() == "PostgreSQL" {
+        // Until the end of the transaction: who has seen an id has seen all that are lesser, or would never see
+        // one that was given out before and written after.
+        let _: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pg_advisory_xact_lock($1)")
+            .bind(POSTS_LOCK)
+            .fetch_one(&mut *db)
+            .await?;
+    }
+    let last: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM posts").fetch_one(&mut *db).await?;
     // Two servers that have drawn the same number may give out the same id.
     for _ in 0..4 {
         post.id = ids.next(now_ms);
+        if post.id <= last {
+            // The clock of another server is ahead.
+            post.id = ids.next(moment_ms(last) + 1);
+        }
         let mut query = sqlx::query(AssertSqlSafe(sql.clone()))
             .bind(post.id)
             .bind(post.author_id)

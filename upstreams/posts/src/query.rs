@@ -16,7 +16,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::text::{self, Piece};
+use crate::text::{self, Analysis, Piece};
 
 /// The most characters of a query, wherever somebody types one.
 pub(crate) const MAX_QUERY_CHARS: usize = 1000;
@@ -60,7 +60,8 @@ pub(crate) struct Subject {
     author: String,
     words: Vec<String>,
     terms: Vec<String>,
-    first: Option<String>,
+    /// Whom it is to, as a term.
+    to: Option<String>,
     has_link: bool,
 }
 
@@ -191,7 +192,7 @@ impl Condition {
             }
             Self::Term(term) => subject.terms.contains(term),
             Self::From(name) => subject.author == *name,
-            Self::To(name) => subject.first.as_ref() == Some(name),
+            Self::To(name) => subject.to.as_ref() == Some(name),
             Self::Link => subject.has_link,
         }
     }
@@ -210,19 +211,8 @@ impl Condition {
 
 impl Subject {
     pub(crate) fn new(author: &str, text: &str) -> Self {
-        let pieces = text::pieces(text);
-        let first = pieces.iter().find(|piece| !is_blank(piece));
-        let first = match first {
-            Some(Piece::Mention(name)) => Some(text::name_term(name)),
-            Some(Piece::Plain(_) | Piece::Url(_) | Piece::Hashtag(_)) | None => None,
-        };
-        Self {
-            author: text::fold(author),
-            words: text::words(text),
-            terms: text::parts(text).terms,
-            first,
-            has_link: pieces.iter().any(|piece| matches!(piece, Piece::Url(_))),
-        }
+        let Analysis { parts, words, to, has_link } = Analysis::of(text);
+        Self { author: text::fold(author), words, terms: parts.terms, to, has_link }
     }
 }
 
@@ -349,7 +339,8 @@ mod tests {
         assert!(matches("@bob", "for @Bob"));
         assert!(!matches("@bob", "bob"));
         assert!(matches("from:ANN", "x") && matches("from:@ann", "x") && !matches("from:bob", "x"));
-        assert!(matches("to:bob", ".@bob hello") && !matches("to:bob", "hello @bob"));
+        assert!(matches("to:bob", " @bob hello") && !matches("to:bob", "hello @bob"));
+        assert!(!matches("to:bob", ".@bob hello"), "it is for everybody");
         assert!(matches("filter:links", "see http://a.b") && !matches("filter:links", "see a.b"));
         assert!(matches("http://a.b/c?d=1", "see http://A.b/c?d=1."));
     }

@@ -16,11 +16,7 @@ use tokio::time::timeout;
 
 use crate::Error;
 use crate::database::Database;
-use crate::shares::{Limits, Share};
-
-/// Which connections requests may have: all but two, which are left to the program itself; and one address not all
-/// of them.
-pub(crate) const CONNECTIONS: Limits = Limits { permits: 16, by_address: 10, waiting: 4096 };
+use crate::shares::Share;
 
 /// How long a request waits for its turn: less than it may take.
 const MAX_WAIT: Duration = Duration::from_secs(4);

@@ -3,13 +3,13 @@
 //! The client is static; what it shows it asks of the GraphQL endpoint. Its pages are one HTML file, whose
 //! scripts look at the address: here is only decided whether an address is that of a page at all.
 
+use core::net::{IpAddr, Ipv4Addr};
 use std::collections::HashMap;
 use std::io::Read as _;
 use std::sync::{LazyLock, OnceLock};
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -17,11 +17,19 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use flate2::Compression;
 use flate2::read::GzEncoder;
+use percent_encoding::percent_decode_str;
 use rust_embed::RustEmbed;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+
+use crate::database::Database;
+use crate::search_json::ClientAddress;
+use crate::turns::RequestDatabase;
+use crate::visibility::NOBODY;
+use crate::{Error, accounts, page, posts};
 
 /// Nothing from elsewhere, no script or style within the page, and no way to make HTML of a text.
 const CLIENT_POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
@@ -44,13 +52,13 @@ struct Web;
 /// The client's pages, scripts, styles and map, and GraphiQL for `GET /graphql`.
 ///
 /// It answers whatever no other route does: with a page, or with one that says there is none.
-pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn router(database: Database) -> Router {
     Router::new()
         .route("/graphql", get(graphiql))
         .route("/map/cities.json", get(cities))
         .route("/web/{*path}", get(file))
         .route("/favicon.ico", get(async |headers: HeaderMap| FILES["icon.svg"].answer(&headers)))
-        .fallback_service(get(page).with_state(()))
+        .fallback_service(get(show_page).with_state(database))
 }
 
 async fn graphiql(headers: HeaderMap) -> Response {
@@ -61,8 +69,15 @@ async fn graphiql(headers: HeaderMap) -> Response {
     with_policy(FILES["graphiql.html"].answer(&headers), GRAPHIQL_POLICY)
 }
 
-async fn page(uri: Uri, headers: HeaderMap) -> Response {
-    let is_page = is_page(uri.path());
+async fn show_page(
+    State(database): State<Database>,
+    client: Option<Extension<ClientAddress>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.0);
+    let database = RequestDatabase::new(database, address);
+    let is_page = is_page(uri.path()) && !is_about_nothing(&database, uri.path()).await;
     if !is_page && !wants_html(&headers) {
         return (StatusCode::NOT_FOUND, "There is nothing at this address.\n").into_response();
     }
@@ -107,6 +122,27 @@ fn is_page(path: &str) -> bool {
     }
 }
 
+/// Whether the page would be about somebody or a post that is not there. While the database is away nobody knows: the
+/// page says that itself.
+async fn is_about_nothing(database: &RequestDatabase, path: &str) -> bool {
+    let looked: Result<bool, Error> = async {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        Ok(match segments[..] {
+            ["post", id] => match page::id(id) {
+                Some(id) => posts::one(&mut *database.read().await?, NOBODY, id).await?.is_none(),
+                None => true,
+            },
+            [name, ..] if is_name(name) => {
+                let name = percent_decode_str(&name[1..]).decode_utf8_lossy();
+                accounts::id_of(&mut *database.read().await?, &name).await?.is_none()
+            }
+            _ => false,
+        })
+    }
+    .await;
+    looked.unwrap_or(false)
+}
+
 /// `@` and something.
 fn is_name(segment: &str) -> bool {
     segment.len() > 1 && segment.starts_with('@')
@@ -114,7 +150,7 @@ fn is_name(segment: &str) -> bool {
 
 /// Browsers that open a page name HTML; programs that ask for data do not.
 fn wants_html(headers: &HeaderMap) -> bool {
-    has(headers, &ACCEPT, "text/html")
+    accepts(headers, &ACCEPT, "text/html", "")
 }
 
 fn with_policy(mut answer: Response, policy: &'static str) -> Response {
@@ -125,10 +161,25 @@ fn with_policy(mut answer: Response, policy: &'static str) -> Response {
     answer
 }
 
-/// Whether one of the words of this header, split at commas and semicolons, is `word`.
-fn has(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+/// Whether this header, a list of words each with a weight (`;q=0.5`), takes `word`: by itself or, where it takes
+/// everything else, by `*`.
+fn accepts(headers: &HeaderMap, name: &HeaderName, word: &str, everything: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split([',', ';'])).any(|part| part.trim() == word)
+    let mut by_everything = false;
+    for item in values.flat_map(|value| value.split(',')) {
+        let mut parts = item.split(';').map(str::trim);
+        let own = parts.next().unwrap_or_default();
+        let weight =
+            parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        // What is no number is left out.
+        let is_taken =
+            weight.is_none_or(|weight| weight.trim().parse().is_ok_and(|q: f32| q > 0.0));
+        if own.eq_ignore_ascii_case(word) {
+            return is_taken;
+        }
+        by_everything |= own == everything && is_taken;
+    }
+    by_everything
 }
 
 /// All files of the folder, by their paths in it.
@@ -177,7 +228,8 @@ impl File {
             return (StatusCode::NOT_MODIFIED, common).into_response();
         }
         let content_type = [(CONTENT_TYPE, self.content_type)];
-        let packed = has(headers, &ACCEPT_ENCODING, "gzip").then(|| self.packed()).flatten();
+        let packed =
+            accepts(headers, &ACCEPT_ENCODING, "gzip", "*").then(|| self.packed()).flatten();
         match packed {
             Some(packed) => {
                 (common, content_type, [(CONTENT_ENCODING, "gzip")], packed).into_response()
@@ -264,6 +316,30 @@ mod tests {
         assert_eq!(first.status(), StatusCode::OK);
         assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
         assert_ne!(first.headers()[ETAG], FILES["dom.js"].tag);
+    }
+
+    #[test]
+    fn what_is_refused_is_not_sent() {
+        for (value, is_packed) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000", false),
+            ("*;q=0", false),
+            ("gzip;q=0, *", false),
+            ("identity", false),
+            ("", false),
+            ("x-gzip-not", false),
+        ] {
+            let headers =
+                HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+            let answer = FILES["main.js"].answer(&headers);
+            assert_eq!(answer.headers().contains_key(CONTENT_ENCODING), is_packed, "{value}");
+        }
+        let wants =
+            |value| wants_html(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(value))]));
+        assert!(wants("text/html,*/*;q=0.8") && !wants("*/*") && !wants("text/html;q=0"));
     }
 
     #[test]

@@ -120,6 +120,9 @@ fn the_demo_is_the_same_each_time_and_added_once() {
         assert!(first.len() > 250);
         assert!(!fill(database, size, NOW_MS).await.unwrap());
         assert_eq!(all_posts(database).await.len(), first.len());
+        // The example that a posts herd began with.
+        let khumbu = Circle { center: LatLng::new(27.5916, 86.5640).unwrap(), radius_km: 100.0 };
+        assert!(first.iter().filter(|post| post.is_within(khumbu)).count() >= 2);
 
         let dir = TempDir::new().unwrap();
         let other = format!("sqlite:{}", dir.path().join("other").display());

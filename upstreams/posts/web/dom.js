@@ -46,6 +46,20 @@ export function field(label, input, hint) {
   );
 }
 
+/** Says at a field what is wrong with it and leads there, or takes that back. */
+export function markField(input, words) {
+  const faultId = `${input.id}-fault`;
+  document.getElementById(faultId)?.remove();
+  const others = (input.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== faultId);
+  const described = words ? [...others, faultId] : others;
+  if (described.length > 0) input.setAttribute("aria-describedby", described.join(" "));
+  else input.removeAttribute("aria-describedby");
+  if (!words) return input.removeAttribute("aria-invalid");
+  input.setAttribute("aria-invalid", "true");
+  input.after(h("span", { class: "field__fault", id: faultId, role: "alert" }, words));
+  input.focus();
+}
+
 /** "1 post", "2 posts", "12,345 posts". */
 export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;

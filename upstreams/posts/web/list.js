@@ -9,13 +9,14 @@ import { problem } from "./notices.js";
  *
  * `card(node)` makes an element; `empty` is shown where there is none. `live`, if given, is what to
  * subscribe to (`query`, `variables`): what comes is kept behind a button until it is asked for.
- * `onLoad` hears of each page.
+ * `onLoad` is told of each page, and whether there are more.
  */
 export function pagedList({ load, card, empty, signal, live, onLoad }) {
   const items = h("div", { class: "list" });
   const end = h("div", { class: "list__end" });
   const newBar = h("button", { type: "button", class: "list__new primary", hidden: true, onclick: showNew });
-  const element = h("div", null, h("div", { class: "list__news", "aria-live": "polite" }, newBar), items, end);
+  const stopped = h("p", { class: "list__stopped small", hidden: true }, "New posts do not show by themselves at the moment. They will when the connection is back.");
+  const element = h("div", null, h("div", { class: "list__news", "aria-live": "polite" }, stopped, newBar), items, end);
   const known = new Set();
   let waiting = [];
   let after = null;
@@ -26,7 +27,12 @@ export function pagedList({ load, card, empty, signal, live, onLoad }) {
     { rootMargin: "600px" },
   );
   signal.addEventListener("abort", () => nearEnd.disconnect());
-  if (live) subscribe(live.query, live.variables ?? {}, { next: ({ post }) => arrived([post]), resumed: catchUp, signal });
+  if (live) subscribe(live.query, live.variables ?? {}, {
+    next: ({ post }) => arrived([post]),
+    resumed: catchUp,
+    stopped: (isStopped) => (stopped.hidden = !isStopped),
+    signal,
+  });
   more();
 
   async function more() {
@@ -49,7 +55,7 @@ export function pagedList({ load, card, empty, signal, live, onLoad }) {
   function show(page) {
     items.append(...page.nodes.filter(isNew).map(card));
     after = page.pageInfo.endCursor;
-    onLoad?.(page.nodes);
+    onLoad?.(page.nodes, page.pageInfo.hasNextPage);
     if (page.pageInfo.hasNextPage) {
       fill(end, h("button", { type: "button", onclick: more }, "Show more"));
       // A search that found nothing so far goes on when it is told to.

@@ -8,6 +8,9 @@ import { whenSessionChanges } from "./session.js";
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
 
+/** How long the connection may be away before whoever listens is told: most come back at once. */
+const PATIENCE_MS = 3000;
+
 /** What is listened to, by the id on the wire. */
 const subscriptions = new Map();
 let lastId = 0;
@@ -15,15 +18,19 @@ let socket = null;
 let isReady = false;
 let retryMs = FIRST_RETRY_MS;
 let retryTimer = null;
+let awayTimer = null;
+let isAway = false;
 
 /**
  * Runs a subscription until the signal aborts.
  *
- * `next` gets the data of each event; `resumed` is called when the connection had been away.
+ * `next` gets the data of each event; `resumed` is called when the connection had been away; `stopped` is told whether
+ * nothing comes any more, and again when it does.
  */
-export function subscribe(query, variables, { next, resumed, signal }) {
+export function subscribe(query, variables, { next, resumed, stopped, signal }) {
   const id = String((lastId += 1));
-  subscriptions.set(id, { query, variables, next, resumed });
+  subscriptions.set(id, { query, variables, next, resumed, stopped });
+  if (isAway) stopped?.(true);
   signal.addEventListener("abort", () => {
     subscriptions.delete(id);
     if (isReady) send({ id, type: "complete" });
@@ -36,6 +43,21 @@ export function subscribe(query, variables, { next, resumed, signal }) {
 whenSessionChanges(() => {
   close();
   if (subscriptions.size > 0) connect();
+});
+
+// The browser knows before the connection does.
+addEventListener("offline", () => {
+  if (!socket) return;
+  const connection = socket;
+  lost();
+  connection.close();
+});
+addEventListener("online", () => {
+  if (isReady) return;
+  const attempt = socket;
+  socket = null;
+  attempt?.close();
+  connect();
 });
 
 function connect() {
@@ -60,6 +82,7 @@ function heard(message) {
       const wasAway = retryMs !== FIRST_RETRY_MS;
       isReady = true;
       retryMs = FIRST_RETRY_MS;
+      setAway(false);
       for (const [id, { resumed }] of subscriptions) {
         start(id);
         if (wasAway) resumed?.();
@@ -73,13 +96,24 @@ function heard(message) {
       return;
     case "error":
     case "complete":
+      // Nobody asked for that: the session has ended, say.
+      subscriptions.get(message.id)?.stopped?.(true);
       subscriptions.delete(message.id);
   }
+}
+
+function setAway(value) {
+  clearTimeout(awayTimer);
+  awayTimer = null;
+  if (isAway === value) return;
+  isAway = value;
+  for (const { stopped } of subscriptions.values()) stopped?.(value);
 }
 
 function lost() {
   socket = null;
   isReady = false;
+  awayTimer ??= setTimeout(() => setAway(true), PATIENCE_MS);
   retryTimer = setTimeout(connect, retryMs * (0.75 + Math.random() / 2));
   retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
 }

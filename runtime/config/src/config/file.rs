@@ -181,6 +181,7 @@ limits! {
     address_bytes_s: u32,
     address_loopback: bool,
     handshakes: u32,
+    followers: u32,
     line_bytes: u32,
     client_id_bytes: u32,
     pipeline: u32,

@@ -322,6 +322,11 @@ fn a_link_address_that_is_the_address_is_shared() {
 fn a_url_is_what_a_query_can_be_appended_to() {
     let url = |url: &str| wrong_before(&format!("[upstream]\nurl = '{url}'"));
     assert_eq!(url("ftp://a"), "2: a URL starts with http:// or https://");
+    for with_user in ["http://user:pw@a/x", "https://user@a/x"] {
+        let said = url(with_user);
+        assert!(said.starts_with("2: a user name or a password is not sent"), "{said}");
+        assert!(!said.contains("pw"), "{said}");
+    }
     assert_eq!(url("http:///x"), "2: there is no host in this URL");
     assert_eq!(
         url("http://a/x?y"),

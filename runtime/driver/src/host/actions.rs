@@ -18,7 +18,7 @@ use super::connections::Entry;
 use super::warnings::rationed;
 use super::{Host, Job, State};
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// Carries out the actions there are.
     pub(super) fn act(&self, state: &mut State<S>, now: Now, at_once: bool) {
         let mut out = core::mem::take(&mut state.out);
@@ -50,6 +50,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
                     if let Some(handle) = state.lookups.remove(&id) {
                         handle.abort();
                     }
+                }
+                Action::Linked { conn, peer } => {
+                    state.connections.become_link(conn, &self.peers[peer.index()].1);
                 }
                 // Nobody hands questions in through this driver.
                 Action::Answer { .. } => {}
@@ -114,17 +117,21 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
     }
 
     fn note(&self, state: &mut State<S>, now: Now, notice: &Notice) {
-        let neighbour = notices::neighbour(notice).map(|peer| &self.peers[peer.index()].1);
-        if let (Notice::LinkUp { conn, .. }, Some(name)) = (notice, neighbour) {
-            state.connections.become_link(*conn, name);
+        let (address, neighbour) = notices::neighbour(notice)
+            .and_then(|peer| self.peers.get(peer.index()))
+            .map_or(("?", "?"), |(address, name)| (&**address, &**name));
+        if let Notice::FollowerUp { conn, .. } = notice
+            && let Some(name) = state.herd.follower_name(*conn)
+            && let Some(entry) = state.connections.find(*conn)
+        {
+            entry.peer = Arc::from(name);
         }
-        let addresses = if let Notice::NameTwice { link, other, .. } = notice {
-            Some([*link, *other].map(|conn| {
-                state
-                    .connections
-                    .find(conn)
-                    .map_or_else(|| "?".into(), |entry| entry.address.clone())
-            }))
+        let mut address_of = |conn| {
+            let entry = state.connections.find(conn);
+            entry.map_or_else(|| Arc::from("?"), |entry| Arc::clone(&entry.address))
+        };
+        let namesakes = if let Notice::NameTwice { link, other, .. } = notice {
+            Some([address_of(*link), address_of(*other)])
         } else {
             None
         };
@@ -133,6 +140,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             && notices::is_an_end(notice)
         {
             self.log.gone(now.wall, entry.port.number);
+        }
+        if entry.as_ref().is_some_and(|entry| entry.is_quiet) && notices::is_of_an_attempt(notice) {
+            return;
         }
         let mut level = notices::level(notice);
         if notices::is_by_strangers(notice) {
@@ -144,9 +154,13 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
             return;
         }
         let who = entry.map(|entry| (entry.port.number, &*entry.peer));
-        let neighbour = neighbour.map(|name| &**name);
-        let addresses = addresses.as_ref().map(|both| both.each_ref().map(|address| &**address));
-        let names = Names { server: Some(&self.name), neighbour, addresses };
+        let names = Names {
+            server: Some(&self.name),
+            neighbour: Some(neighbour),
+            address: Some(address),
+            reason: state.dial_error.as_deref(),
+            addresses: namesakes.as_ref().map(|both| both.each_ref().map(|address| &**address)),
+        };
         let text = notices::Text { notice, who, names };
         match kind {
             Some(_) => self.log.minor_event(now.wall, format_args!("{text}")),

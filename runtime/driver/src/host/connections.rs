@@ -32,6 +32,8 @@ pub(super) struct Entry<S> {
     /// Where it comes from, where it was accepted.
     pub(super) from: Option<IpAddr>,
     pub(super) outbox: Outbox,
+    /// Whether the log leaves out what becomes of it: one of many attempts to reach a neighbour that is down.
+    pub(super) is_quiet: bool,
 }
 
 impl<S: AsFd> Connections<S> {
@@ -53,8 +55,8 @@ impl<S: AsFd> Connections<S> {
             self.entries.resize_with(id.index() + 1, || None);
         }
         let address = Arc::clone(&peer);
-        let outbox = Outbox::default();
-        let entry = Entry { port: Arc::clone(&port), peer, address, from, outbox };
+        let (outbox, is_quiet) = (Outbox::default(), false);
+        let entry = Entry { port: Arc::clone(&port), peer, address, from, outbox, is_quiet };
         self.entries[id.index()] = Some(entry);
         port
     }
@@ -74,6 +76,7 @@ impl<S: AsFd> Connections<S> {
     pub(super) fn become_link(&mut self, id: ConnId, name: &Arc<str>) {
         if let Some(entry) = self.find(id) {
             entry.peer = Arc::clone(name);
+            entry.is_quiet = false;
             entry.port.become_link();
             let port = Arc::clone(&entry.port);
             self.links.push(port);

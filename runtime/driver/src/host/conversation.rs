@@ -12,7 +12,7 @@ use crate::port::{Port, Read};
 use super::replies::Replies;
 use super::{Host, Job, ROUNDS, State};
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// Bytes of a client were read, or none: hands them to the core, and sends what answers them.
     pub(super) fn converse(&self, port: &Port<S>, bytes: Read<'_>) {
         let mut state = self.lock();

@@ -7,9 +7,9 @@ use crate::port::Port;
 use herd_tls::{End, Opened};
 
 use super::warnings::rationed;
-use super::{Host, State};
+use super::{Host, Job, State};
 
-impl<S: AsFd + Send + Sync + 'static> Host<S> {
+impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
     /// Bytes were read and opened. What TLS itself has to say to them goes out first.
     pub(super) fn hear_secured(&self, state: &mut State<S>, port: &Port<S>, opened: Opened) {
         let Opened { plain, secured, end } = opened;
@@ -38,7 +38,9 @@ impl<S: AsFd + Send + Sync + 'static> Host<S> {
         let is_ours = port.session().is_some_and(|session| session.is_dialled());
         let level = if is_certificate || is_ours { log::Level::Warn } else { log::Level::Info };
         self.go(state, |state, now| {
-            if let Some(entry) = state.connections.find(port.id) {
+            if let Some(entry) = state.connections.find(port.id)
+                && !entry.is_quiet
+            {
                 let level = rationed(&mut state.warned, now, level);
                 let (number, peer) = (port.number, &entry.peer);
                 let text = format_args!("#{number} {peer} TLS: {why}");

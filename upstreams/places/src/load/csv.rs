@@ -4,7 +4,8 @@ use core::str::{self, FromStr};
 
 use csv::{ByteRecord, Position, ReaderBuilder, StringRecord, Trim};
 
-use super::{Fault, Intake, OwnPlace, Spot, joined};
+use super::fault::{Fault, Spot};
+use super::intake::{Intake, OwnPlace, joined};
 use crate::sphere::LatLng;
 
 /// A row that is no place and takes more lines than this has most likely a quote that nothing closes.

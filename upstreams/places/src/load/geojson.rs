@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Fault, Intake, OwnPlace, Spot, joined};
+use super::fault::{Fault, Spot};
+use super::intake::{Intake, OwnPlace, joined};
 use crate::sphere::LatLng;
 
 /// The outer object, its features still text: a file of them need not fit into memory twice.

@@ -6,7 +6,9 @@
 
 mod compact;
 mod csv;
+mod fault;
 mod geojson;
+mod intake;
 mod left_out;
 #[cfg(feature = "osm")]
 mod osm;
@@ -15,17 +17,17 @@ mod osm;
 mod osm;
 pub(crate) mod packed;
 
-use core::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::Path;
 
 use indicatif::ProgressBar;
-use sha2::{Digest as _, Sha256};
 
-use crate::places::{Builder, Place, Places, Unfit};
-use crate::sphere::LatLng;
+use crate::places::{Builder, Places};
 
+pub use fault::{Error, Spot};
+use fault::{Fault, utf8};
+use intake::Intake;
 pub use left_out::LeftOut;
 
 /// GeoNames' cities of 500 people and more; `data/make.py` makes it.
@@ -94,23 +96,6 @@ pub(crate) fn watched(files: &[impl AsRef<Path>], bar: &ProgressBar) -> Result<L
     Ok(Loaded { places: builder.build(), left_out })
 }
 
-/// Takes the places of a file, and notes what is none.
-struct Intake<'b> {
-    builder: &'b mut Builder,
-    /// The first few.
-    faults: Vec<Fault>,
-    fault_count: usize,
-}
-
-impl Intake<'_> {
-    fn leave_out(&mut self, spot: Spot, what: impl Into<String>) {
-        self.fault_count += 1;
-        if self.faults.len() < left_out::EXAMPLES {
-            self.faults.push(Fault::new(spot, what));
-        }
-    }
-}
-
 fn bytes_of_any_kind(bytes: &[u8], intake: &mut Intake<'_>) -> Result<(), Fault> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return gzipped(bytes, intake.builder);
@@ -131,107 +116,4 @@ fn gzipped(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
         Some(columns) => packed::load(columns, builder),
         None => compact::load(utf8(&unpacked)?, builder),
     }
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
-    str::from_utf8(bytes).map_err(|error| {
-        let lines_before = bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-        Fault::new(Spot::Line(lines_before + 1), "there is text that is not UTF-8")
-    })
-}
-
-/// Why files did not become places.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// A file could not be read.
-    #[error("cannot read {}: {source}", file.display())]
-    Unreadable {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file holds what is no place.
-    #[error("{}: {spot}{what}", file.display())]
-    Bad {
-        /// Which.
-        file: PathBuf,
-        /// Where in it.
-        spot: Spot,
-        /// What is wrong there.
-        what: String,
-    },
-}
-
-/// A spot in a file, counted from 1.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Spot {
-    /// The file as a whole.
-    Whole,
-    /// A line of text.
-    Line(usize),
-    /// Lines of text, from the first to the last.
-    Lines(usize, usize),
-    /// A feature of a GeoJSON file.
-    Feature(usize),
-    /// A block of an extract of OpenStreetMap, which begins with its header.
-    Block(usize),
-    /// A place of a file that has nothing else.
-    Place(usize),
-}
-
-impl fmt::Display for Spot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole => Ok(()),
-            Self::Line(number) => write!(f, "line {number}: "),
-            Self::Lines(first, last) => write!(f, "lines {first} to {last}: "),
-            Self::Feature(number) => write!(f, "feature {number}: "),
-            Self::Block(number) => write!(f, "block {number}: "),
-            Self::Place(number) => write!(f, "place {number}: "),
-        }
-    }
-}
-
-/// What is wrong in a file, and where.
-#[derive(Debug)]
-struct Fault {
-    spot: Spot,
-    what: String,
-}
-
-impl Fault {
-    fn new(spot: Spot, what: impl Into<String>) -> Self {
-        Self { spot, what: what.into() }
-    }
-}
-
-/// A place of the user's own, as both GeoJSON and CSV give it.
-#[derive(Debug)]
-struct OwnPlace<'a> {
-    name: &'a str,
-    location: LatLng,
-    types: String,
-    vicinity: &'a str,
-    prominence: f64,
-    id: Option<String>,
-}
-
-impl OwnPlace<'_> {
-    /// Adds the place, with an id drawn from its name and location if it has none of its own.
-    fn push_to(self, builder: &mut Builder) -> Result<(), Unfit> {
-        let Self { name, location, types, vicinity, prominence, id } = self;
-        let id = id.unwrap_or_else(|| {
-            let digest = Sha256::digest(format!("{name}\n{}\n{}", location.lat(), location.lng()));
-            digest[..8].iter().fold(String::from("own:"), |id, byte| id + &format!("{byte:02x}"))
-        });
-        builder.push(&Place { id: &id, name, location, types: &types, vicinity, prominence })
-    }
-}
-
-/// The types in the form [`Place::types`] wants them.
-fn joined<'a>(types: impl IntoIterator<Item = &'a str>) -> String {
-    let each = types.into_iter().flat_map(|text| text.split(['|', ';', ','])).map(str::trim);
-    each.filter(|one| !one.is_empty()).collect::<Vec<_>>().join("|")
 }

@@ -37,6 +37,14 @@ pub(super) const BIOS: [&str; 12] = [
     "Always on the wrong train",
 ];
 
+/// What is written in the valleys below Mount Everest, and where, in degrees.
+pub(super) const KHUMBU: [(&str, f64, f64); 4] = [
+    ("The first plane of the day has landed in Lukla", 27.6869, 86.7298),
+    ("Two days of rain on the path from Jiri, and tea at the end of each", 27.6305, 86.2310),
+    ("Market day in Namche, yaks have right of way #trekking", 27.8069, 86.7140),
+    ("Clouds below us, peaks above. Good morning from Phaplu", 27.5178, 86.5853),
+];
+
 /// Hashtags that are always around.
 pub(super) const TAGS: [&str; 14] = [
     "coffee",

@@ -1,5 +1,6 @@
 //! GraphQL: the schema, its limits, and how a request is carried out.
 
+mod costs;
 mod errors;
 mod expansion;
 mod loads;
@@ -38,12 +39,6 @@ const MAX_DEPTH: usize = 16;
 
 /// What a request may cost, counted in fields that are shown.
 const MAX_COMPLEXITY: usize = 10_000;
-
-/// What a list costs beside its entries: a statement.
-const STATEMENT: usize = 25;
-
-/// What a search, a count of tags or a password costs.
-const HEAVY: usize = 2000;
 
 /// The schema and what it works on.
 #[derive(Clone)]
@@ -175,13 +170,6 @@ fn is_subscription(document: &ExecutableDocument, name: Option<&str>) -> bool {
         let is_meant = name.is_none_or(|name| own.is_none_or(|own| own == name));
         is_meant && operation.node.ty == OperationType::Subscription
     })
-}
-
-/// What a page costs of which each entry costs `entry`.
-fn page_cost(first: i32, entry: usize) -> usize {
-    let entries = usize::try_from(first.clamp(1, crate::page::MAX_PAGE)).unwrap_or(1);
-    // A sum of those that a request has room for is still a number.
-    STATEMENT + entries.saturating_mul(entry).min(1 << 40)
 }
 
 #[cfg(test)]

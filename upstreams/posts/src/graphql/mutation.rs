@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object};
 use herd_places::LatLng;
 use sqlx::AnyConnection;
 
-use super::HEAVY;
+use super::costs::HEAVY;
 use super::patience::Patience;
 use super::types::{PositionInput, PostNode, Session, UserNode, app, database, rfc3339, viewer};
 use crate::Error;

@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 
+use super::costs::{HEAVY, page_cost};
 use super::types::{
     CircleInput, PostConnection, PostNode, Trend, UserConnection, UserNode, app, database, viewer,
 };
-use super::{HEAVY, page_cost};
 use crate::Error;
 use crate::accounts;
 use crate::ids::now_ms;

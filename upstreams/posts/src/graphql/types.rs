@@ -6,8 +6,8 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use herd_places::LatLng;
 use jiff::Timestamp;
 
+use super::costs::page_cost;
 use super::loads::{CountsOfPost, CountsOfUser, Loads, MineOf, PostId, RelationsTo, UserId};
-use super::page_cost;
 use crate::Error;
 use crate::accounts::{User, UserCounts};
 use crate::app::{App, Viewer};

@@ -96,6 +96,30 @@ fn a_search_has_an_end() {
     eventually(PATIENCE, || site.server.client().fetch("/search.json?q=kiwi", &[]).status == 200);
 }
 
+/// Who asks for what is newer than the newest they have seen misses nothing.
+#[test]
+fn ids_grow_in_the_order_in_which_posts_can_be_seen() {
+    let site = Site::postgres();
+    let ann = site.sign_up("ann");
+    let first: i64 = ann.post("first").parse().unwrap();
+    // Another server whose clock is ahead, and which is about to write a post.
+    let ahead = first + (60_000 << 22);
+    let other = Locked::new(&site.database, "posts");
+
+    let second: i64 = thread::scope(|scope| {
+        let second = scope.spawn(|| ann.post("second"));
+        other.eventually_waits_for_it(1);
+        other.execute(&format!(
+            "INSERT INTO posts SELECT {ahead}, author_id, 'third', 'und', 0, NULL, NULL, NULL, NULL FROM posts"
+        ));
+        other.execute("COMMIT");
+        second.join().unwrap().parse().unwrap()
+    });
+
+    assert!(second > ahead, "{second} {ahead}");
+    assert_eq!(ann.texts("posts"), ["second", "third", "first"]);
+}
+
 /// A table that nobody else can read.
 struct Locked {
     runtime: tokio::runtime::Runtime,
@@ -114,6 +138,12 @@ impl Locked {
             connection
         });
         Self { runtime, connection: connection.into() }
+    }
+
+    fn execute(&self, sql: &str) {
+        let mut connection = self.connection.borrow_mut();
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        self.runtime.block_on(connection.execute(sql)).unwrap();
     }
 
     /// How many connections wait for it.

@@ -9,6 +9,7 @@ import { onCanvas, paint } from "./paint.js";
 
 const MAX_ZOOM = 14;
 const TILE = 256;
+const NARROW_PIXELS = 400;
 const CLICK_PIXELS = 5;
 const DOT_PIXELS = 12;
 const COLOURS = ["sea", "land", "coast", "grid", "town", "halo", "accent", "like", "surface"];
@@ -93,6 +94,11 @@ export class WorldMap {
     });
   }
 
+  /** How wide a circle is on the map as it is. */
+  pixelsOf({ latitude, radiusKm }) {
+    return (2 * radiusKm * this.view.world) / widthKm(latitude);
+  }
+
   /** Only once the map is in the page it has a size. */
   whenSized(act) {
     if (this.view.width > 0) act();
@@ -146,11 +152,13 @@ export class WorldMap {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (width === 0 || height === 0) return;
     const { view, canvas } = this;
+    const isFirst = view.width === 0;
     canvas.width = width * devicePixelRatio;
     canvas.height = height * devicePixelRatio;
     view.width = width;
     view.height = height;
-    this.moveTo(view.x, view.y, view.zoom);
+    // On a phone all of the world is seen at first.
+    this.moveTo(view.x, view.y, isFirst && width < NARROW_PIXELS ? Math.log2(width / TILE) : view.zoom);
     this.pending?.();
     this.pending = null;
     this.paintNow();

@@ -1,6 +1,6 @@
 // Logging in and signing up.
 
-import { field, h } from "../dom.js";
+import { field, h, markField } from "../dom.js";
 import { showIn } from "../notices.js";
 import { go } from "../router.js";
 import { logIn, me, signUp } from "../session.js";
@@ -28,6 +28,11 @@ export function signUpPage({ query }) {
       field("Shown as (optional)", displayName),
       field("Password", password, "8 characters or more. There is no way back without it."),
     ],
+    faulty: ({ code, message }) => {
+      if (code === "CONFLICT" || message.startsWith("A name")) return name;
+      if (message.startsWith("A password")) return password;
+      return message.startsWith("A displayed name") ? displayName : null;
+    },
     send: () => signUp(name.value.trim(), password.value, displayName.value.trim()),
     query,
     instead: h("p", { class: "quiet" }, "Been here before? ", h("a", { href: `/login${suffix(query)}` }, "Log in")),
@@ -50,7 +55,8 @@ export function logInFirst(title) {
   };
 }
 
-function page({ title, fields, send, query, instead }) {
+/** A page with a form; `faulty` tells at which field an error belongs, if at one. */
+function page({ title, fields, send, faulty, query, instead }) {
   const fault = h("div");
   const button = h("button", { class: "primary wide" }, title);
   const form = h("form", { class: "card stack", onsubmit: submit }, ...fields, fault, button, instead);
@@ -64,12 +70,15 @@ function page({ title, fields, send, query, instead }) {
     event.preventDefault();
     button.disabled = true;
     showIn(fault, null);
+    for (const input of form.querySelectorAll("input")) markField(input, null);
     try {
       await send();
       go(ownAddress(query.get("then")) ?? "/feed", { replace: true });
     } catch (error) {
-      showIn(fault, error);
       button.disabled = false;
+      const input = faulty?.(error);
+      if (input) markField(input, error.message);
+      else showIn(fault, error);
     }
   }
 }

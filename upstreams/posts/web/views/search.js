@@ -1,7 +1,7 @@
 // Posts by words, near a point, or both.
 
 import { ask } from "../api.js";
-import { fill, freshId, h } from "../dom.js";
+import { count, fill, freshId, h } from "../dom.js";
 import { pagedList } from "../list.js";
 import { placeFields } from "../place_fields.js";
 import { postCard } from "../post.js";
@@ -13,11 +13,19 @@ const RADIUS_STEPS = 100;
 const MAX_RADIUS_KM = 1000;
 const FIRST_RADIUS_KM = 50;
 
+/** A circle that is drawn smaller than this is not seen. */
+const MIN_CIRCLE_PIXELS = 24;
+
+/** Where the results are below the map and not beside it. */
+const isNarrow = matchMedia("(max-width: 940px)");
+
 export function search({ query, signal }) {
   const words = h("input", { id: freshId("words"), name: "q", type: "search", value: query.get("q") ?? "", placeholder: "#hashtag, from:name, \"a phrase\"", autocomplete: "off" });
   const slider = h("input", { id: freshId("radius"), name: "radius", type: "range", min: "0", max: String(RADIUS_STEPS), oninput: slid, onchange: run });
   const shownRadius = h("output", { for: slider.id });
-  const results = h("div", { class: "search__found" });
+  const results = h("div");
+  const number = h("p", { class: "search__count", role: "status" });
+  const found = h("section", { class: "search__found", tabindex: "-1", "aria-label": "Results" }, number, results);
   let near = pointOf(query);
   let radiusKm = radiusOf(query);
   let ending = null;
@@ -30,7 +38,10 @@ export function search({ query, signal }) {
     onChange: (point) => {
       near = point;
       showRadius();
+      const circle = near && { ...near, radiusKm };
+      if (circle && place.map.pixelsOf(circle) < MIN_CIRCLE_PIXELS) place.map.showCircle(circle);
       run();
+      if (near) showResults();
     },
     signal,
   });
@@ -59,12 +70,19 @@ export function search({ query, signal }) {
   return {
     title: "Search",
     isWide: true,
-    content: [h("h1", null, "Search"), h("div", { class: "search" }, form, where, results)],
+    content: [h("h1", null, "Search"), h("div", { class: "search" }, form, where, found)],
   };
 
   function submit(event) {
     event.preventDefault();
+    words.blur();
     run();
+    showResults();
+  }
+
+  /** On a phone the results are below the map: there they come into sight with their number. */
+  function showResults() {
+    if (isNarrow.matches) found.scrollIntoView({ block: "start", behavior: "instant" });
   }
 
   function slid() {
@@ -85,9 +103,11 @@ export function search({ query, signal }) {
     ending?.abort();
     ending = new AbortController();
     dots = [];
+    let seen = 0;
     place.map.setDots(dots);
     const text = words.value.trim();
     rewrite(address(text, near, radiusKm));
+    fill(number);
     if (text === "" && !near) {
       fill(results, h("div", { class: "empty" }, h("p", null, "Type words, or click a point on the map."), help()));
       return;
@@ -97,7 +117,11 @@ export function search({ query, signal }) {
       load: async (after, signal) => (await ask(SEARCH, { query: text, near: circle, after }, { signal })).page,
       card: resultCard,
       empty: near ? "No posts like that here. Try a larger radius." : "No posts like that.",
-      onLoad: addDots,
+      onLoad: (posts, hasMore) => {
+        addDots(posts);
+        seen += posts.length;
+        fill(number, hasMore ? `${seen.toLocaleString("en")} posts and more` : count(seen, "post"));
+      },
       signal: ending.signal,
     });
     fill(results, list.element);

@@ -6,6 +6,7 @@
 mod graphiql;
 mod pages;
 mod people;
+mod phone;
 mod posting;
 mod screenshots;
 mod searching;
@@ -27,8 +28,14 @@ type Story = (&'static str, fn(&Browser, &Site));
 fn the_client_works_in_a_browser() {
     let site = Site::start(&[]);
     let browser = Browser::start(&site.origin);
-    let stories =
-        [posting::STORIES, people::STORIES, searching::STORIES, pages::STORIES, graphiql::STORIES];
+    let stories = [
+        posting::STORIES,
+        people::STORIES,
+        searching::STORIES,
+        pages::STORIES,
+        phone::STORIES,
+        graphiql::STORIES,
+    ];
     let only = std::env::var("STORY").unwrap_or_default();
     let mut failed = Vec::new();
     for (name, story) in stories.into_iter().flatten().filter(|(name, _)| name.contains(&only)) {

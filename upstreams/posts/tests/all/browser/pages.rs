@@ -95,6 +95,7 @@ fn an_unknown_page(browser: &Browser, site: &Site) {
     browser.find_with(".empty", "may have been deleted");
     browser.open("/tag/100%25");
     browser.find_with("h1", "#100%");
+    browser.find("[role=alert]");
     // Errors that were asked for are not the client's.
     browser.console();
 }

@@ -149,6 +149,8 @@ fn a_post_is_deleted(browser: &Browser, site: &Site) {
     browser.wait_gone(".post__text", "should not");
     browser.open(&format!("/post/{id}"));
     browser.find_with(".empty", "may have been deleted");
+    // The status of that page is 404, which the browser tells.
+    browser.console();
 }
 
 fn a_post_is_too_long(browser: &Browser, site: &Site) {
