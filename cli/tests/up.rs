@@ -153,7 +153,7 @@ fn a_herd_runs_until_it_is_told_to_stop() {
 }
 
 #[test]
-fn a_server_that_can_not_start_takes_the_herd_down() {
+fn a_server_that_cannot_start_takes_the_herd_down() {
     let up = Up::start(&["North", "Fails"]);
     let (code, stderr, dir) = up.end();
 

@@ -287,7 +287,7 @@ impl Limits {
     }
 }
 
-/// Why a server can not run with a [`Config`].
+/// Why a server cannot run with a [`Config`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -301,7 +301,7 @@ pub enum ConfigError {
     TooManyNeighbours,
     /// The secret is shorter than [`MIN_SECRET_BYTES`].
     ShortSecret,
-    /// A limit that can not be zero is.
+    /// A limit that cannot be zero is.
     ZeroLimit(&'static str),
     /// A limit is above the most it can be.
     LimitTooLarge(&'static str, u32),
@@ -318,11 +318,11 @@ impl fmt::Display for ConfigError {
                     "a server's name is 1 to {MAX_SERVER_BYTES} printable ASCII characters without spaces"
                 )
             }
-            Self::OwnNeighbour => write!(f, "a server can not talk with itself"),
+            Self::OwnNeighbour => write!(f, "a server cannot talk with itself"),
             Self::NeighbourTwice => write!(f, "a neighbour is named twice"),
             Self::TooManyNeighbours => write!(f, "a server has at most {} neighbours", u16::MAX),
             Self::ShortSecret => write!(f, "the secret is shorter than {MIN_SECRET_BYTES} bytes"),
-            Self::ZeroLimit(key) => write!(f, "`{key}` can not be 0"),
+            Self::ZeroLimit(key) => write!(f, "`{key}` cannot be 0"),
             Self::LimitTooLarge(key, most) => write!(f, "`{key}` can be {most} at most"),
             Self::LimitTooSmall(key, least) => {
                 write!(f, "`{key}` can be {least} at least, which is two answers of `body_bytes`")

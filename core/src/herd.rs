@@ -301,7 +301,7 @@ impl Herd {
         out.log(Notice::Secured { conn: id });
     }
 
-    /// A connection can not be secured, or is not any more: it is closed.
+    /// A connection cannot be secured, or is not any more: it is closed.
     pub fn handle_insecure(&mut self, now: Now, id: ConnId, out: &mut Output) {
         if self.conns.get(id).is_some() {
             self.counters.insecure += 1;

@@ -33,8 +33,7 @@ where
     I: IntoIterator<Item = OsString>,
 {
     server::run("herd-async-std", args, |server, ready| {
-        let failed =
-            |error: io::Error| Failure::unable(format!("can not start async-std: {error}"));
+        let failed = |error: io::Error| Failure::unable(format!("cannot start async-std: {error}"));
         start(server.settings.workers);
         task::block_on(serve(server, ready)).map_err(failed)
     })

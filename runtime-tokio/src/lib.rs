@@ -32,7 +32,7 @@ where
     I: IntoIterator<Item = OsString>,
 {
     server::run("herd-tokio", args, |server, ready| {
-        let failed = |error: io::Error| Failure::unable(format!("can not start tokio: {error}"));
+        let failed = |error: io::Error| Failure::unable(format!("cannot start tokio: {error}"));
         let runtime = start(server.settings.workers).map_err(failed)?;
         let served = runtime.block_on(serve(server, ready)).map_err(failed);
         // A name that is still being looked up is not waited for.

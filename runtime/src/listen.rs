@@ -22,7 +22,7 @@ const BACKLOG: i32 = 4096;
 /// What to tell the user: an address is in use, or is none of this machine's.
 pub fn listen(address: &str) -> Result<Vec<TcpListener>, Failure> {
     let unable = |at: &dyn Display, error: io::Error| {
-        Failure::unable(format!("can not listen on {at}: {error}"))
+        Failure::unable(format!("cannot listen on {at}: {error}"))
     };
     let resolved = address.to_socket_addrs().map_err(|error| unable(&address, error))?;
     listen_on_all(resolved.collect()).map_err(|(at, error)| match at {
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn an_address_that_is_not_here_is_an_error_where_there_is_no_other() {
         let failure = listen("192.0.2.1:1").unwrap_err();
-        assert!(failure.message.starts_with("can not listen on 192.0.2.1:1: "), "{failure}");
+        assert!(failure.message.starts_with("cannot listen on 192.0.2.1:1: "), "{failure}");
         assert_eq!(failure.code, 1);
     }
 }

@@ -75,10 +75,10 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     }
     // Before anything that takes its time.
     let signals = signals::catch()
-        .map_err(|error| Failure::unable(format!("can not handle signals: {error}")))?;
+        .map_err(|error| Failure::unable(format!("cannot handle signals: {error}")))?;
     let log = LogFile::start(&settings.log, &args.name).map_err(|error| {
         Failure::unable(format!(
-            "can not write {}: {error}",
+            "cannot write {}: {error}",
             settings.log.path(&args.name).display()
         ))
     })?;
@@ -99,7 +99,7 @@ fn prepare(program: &'static str, args: &Args) -> Result<Option<Server>, Failure
     if let Some(address) = &settings.metrics {
         let subject = Subject::new(program, &settings.core, log.clone(), inquiry.clone());
         let taken = metrics::serve(listen(&address.to_string())?, subject)
-            .map_err(|error| Failure::unable(format!("can not serve {address}: {error}")))?;
+            .map_err(|error| Failure::unable(format!("cannot serve {address}: {error}")))?;
         for taken in taken {
             log::info!("metrics and health are at http://{taken}");
             if address.port() == 0 {
@@ -124,7 +124,7 @@ fn divide_descriptors(core: &mut Config) -> Result<(), Failure> {
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) => u32::try_from(most).unwrap_or(u32::MAX),
         Err(error) => {
-            log::warn!("the limit of open files can not be read: {error}");
+            log::warn!("the limit of open files cannot be read: {error}");
             return Ok(());
         }
     };

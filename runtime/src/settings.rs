@@ -186,7 +186,7 @@ fn is_visible(text: &str) -> bool {
 fn seed() -> Result<[u8; 32], Failure> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
-        .map_err(|error| Failure::unable(format!("can not get random bytes: {error}")))?;
+        .map_err(|error| Failure::unable(format!("cannot get random bytes: {error}")))?;
     Ok(seed)
 }
 

@@ -169,7 +169,7 @@ pub const TABLE: [Row; 14] = [
         name: "same",
         rule: "The same seed gives the same run: a digest over everything the servers did is equal, bit \
                for bit.",
-        reason: "A failure that can not be replayed can not be mended.",
+        reason: "A failure that cannot be replayed cannot be mended.",
         when: "runs that are made twice",
     },
 ];

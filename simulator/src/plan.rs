@@ -70,7 +70,7 @@ pub(crate) enum Fault {
     CutOneWay,
     /// Nor back.
     CutBoth,
-    /// Some servers can not reach the others for a while.
+    /// Some servers cannot reach the others for a while.
     Island,
     /// A server does nothing for a while.
     Freeze,

@@ -23,7 +23,7 @@ pub struct Network {
 const HUB: &str = "hub";
 
 impl Network {
-    /// Makes a network of these nodes; where that can not be, says why on standard error and returns nothing.
+    /// Makes a network of these nodes; where that cannot be, says why on standard error and returns nothing.
     pub fn of(nodes: &[&str]) -> Option<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let missing = missing();

@@ -181,7 +181,7 @@ impl Server {
 
     /// Its log so far, as it stands on disk.
     pub fn log_bytes(&self) -> Vec<u8> {
-        // A test may put something in its place that can not be read to an end.
+        // A test may put something in its place that cannot be read to an end.
         let file = self.log_file();
         if file.is_file() { fs::read(file).unwrap_or_default() } else { Vec::new() }
     }

@@ -57,7 +57,7 @@ fn what_is_not_secured_within_five_seconds_is_closed() {
 }
 
 #[test]
-fn what_can_not_be_secured_is_closed() {
+fn what_cannot_be_secured_is_closed() {
     let mut hill = hill();
     let client = hill.client();
     hill.act(|herd, now, out| herd.handle_insecure(now, client, out));
@@ -166,7 +166,7 @@ fn one_certificate_may_be_for_several_servers() {
     assert!(hill.asks(conn, &Stranger::named("Adams").hello("Hill")).starts_with("CHALLENGE "));
 }
 
-/// Where a plain server lives, a connection need not be secured, and then it can not become a link.
+/// Where a plain server lives, a connection need not be secured, and then it cannot become a link.
 #[test]
 fn a_link_in_the_clear_is_refused_where_links_are_secured() {
     let secured = Secured { clients: true, links: true };

@@ -64,11 +64,11 @@ mod tls;
 ///
 /// # Errors
 ///
-/// The first thing that is wrong, with file and line, or that the file can not be read.
+/// The first thing that is wrong, with file and line, or that the file cannot be read.
 pub fn read(path: &Path) -> Result<Roster, Failure> {
     let name = path.display();
     let text = fs::read_to_string(path)
-        .map_err(|error| Failure::wrong(format!("can not read {name}: {error}")))?;
+        .map_err(|error| Failure::wrong(format!("cannot read {name}: {error}")))?;
     parse(path, &text)
 }
 
@@ -139,7 +139,7 @@ fn upstream(source: &Source<'_>, file: &File) -> Result<Upstream, Failure> {
     }
     if let Some(timeout) = &raw.timeout_ms {
         if *timeout.get_ref() == 0 {
-            return Err(source.wrong(&timeout.span(), "`timeout_ms` can not be 0"));
+            return Err(source.wrong(&timeout.span(), "`timeout_ms` cannot be 0"));
         }
         upstream.timeout = core::time::Duration::from_millis(u64::from(*timeout.get_ref()));
     }
@@ -171,7 +171,7 @@ fn base_url(url: &str) -> Result<Url, String> {
 fn variable(source: &Source<'_>, name: &Spanned<String>) -> Result<String, Failure> {
     if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
         return Err(
-            source.wrong(&name.span(), "this can not be the name of an environment variable")
+            source.wrong(&name.span(), "this cannot be the name of an environment variable")
         );
     }
     Ok(name.get_ref().clone())
@@ -200,7 +200,7 @@ fn log(source: &Source<'_>, raw: &Log) -> Result<LogSettings, Failure> {
     let rotate_bytes = match &raw.rotate_mib {
         None => usual.rotate_bytes,
         Some(mib) if *mib.get_ref() == 0 => {
-            return Err(source.wrong(&mib.span(), "`rotate_mib` can not be 0"));
+            return Err(source.wrong(&mib.span(), "`rotate_mib` cannot be 0"));
         }
         Some(mib) => u64::from(*mib.get_ref()) << 20,
     };

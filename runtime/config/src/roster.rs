@@ -168,7 +168,7 @@ impl Roster {
         })
     }
 
-    /// The names of the servers that can not hear of the first one, by any way round.
+    /// The names of the servers that cannot hear of the first one, by any way round.
     pub fn unreached(&self) -> Vec<&str> {
         let mut reached = BTreeSet::from([0]);
         let mut ahead = vec![0];

@@ -50,7 +50,7 @@ pub fn find(
         }
         SecretSource::File(path, place) => {
             let bytes = fs::read(path).map(Zeroizing::new).map_err(|error| {
-                Failure::wrong(format!("{place}: can not read {}: {error}", path.display()))
+                Failure::wrong(format!("{place}: cannot read {}: {error}", path.display()))
             })?;
             warn_if_others_can_read("secret", path, env, warnings);
             long_enough(bytes, &format!("{place}: the secret in {}", path.display()))?
@@ -58,7 +58,7 @@ pub fn find(
         SecretSource::Unsaid if roster.is_loopback() => {
             let path = shared_path(env)?;
             let bytes = shared(&path, mode).map_err(|error| {
-                Failure::unable(format!("can not share a secret in {}: {error}", path.display()))
+                Failure::unable(format!("cannot share a secret in {}: {error}", path.display()))
             })?;
             warn_if_others_can_read("secret", &path, env, warnings);
             long_enough(bytes, &format!("the secret in {}", path.display()))?

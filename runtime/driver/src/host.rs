@@ -108,7 +108,7 @@ struct State<S> {
     rations: Rations,
     /// When something that strangers can bring about was last said on standard error.
     warned: Option<Instant>,
-    /// The same of connections that can not be accepted, which is tried again too often for any log.
+    /// The same of connections that cannot be accepted, which is tried again too often for any log.
     warned_of_accepting: Option<Instant>,
 }
 
@@ -231,12 +231,12 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         (!port.is_closed()).then_some(port)
     }
 
-    /// Connections can not be accepted, most likely for want of descriptors, which strangers can bring about. How
+    /// Connections cannot be accepted, most likely for want of descriptors, which strangers can bring about. How
     /// long to leave them to the kernel.
     pub fn accept_failed(&self, error: &io::Error) -> Duration {
         let level = rationed(&mut self.lock().warned_of_accepting, clock::now(), log::Level::Warn);
         if level == log::Level::Warn {
-            log::warn!("can not accept connections: {error}");
+            log::warn!("cannot accept connections: {error}");
         }
         ACCEPT_PAUSE
     }

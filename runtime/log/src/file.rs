@@ -1,7 +1,7 @@
 //! The file itself: appended to, rotated, opened again.
 //!
 //! The crates that rotate files either queue without a bound, swallow what could not be written, or
-//! panic where they can not open a file; what is left to do is this little.
+//! panic where they cannot open a file; what is left to do is this little.
 
 use herd_config::logging::LogSettings;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -55,7 +55,7 @@ impl RotatingFile {
         self.is_regular = metadata.is_file();
         self.size = if self.is_regular { metadata.len() } else { 0 };
         self.is_torn = self.size > 0 && !self.ends_with_a_line();
-        // For as long as it is open. Where files can not be locked nobody can tell.
+        // For as long as it is open. Where files cannot be locked nobody can tell.
         self.is_shared =
             self.is_regular && matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         self.file = Some(file);
@@ -147,7 +147,7 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Says in an error what could not be done with which file.
 fn named(path: &Path, act: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("can not {act} {}: {error}", path.display()))
+    io::Error::new(error.kind(), format!("cannot {act} {}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -254,12 +254,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut file = open(dir.path(), 5, 1);
         append(&mut file, "one\n");
-        // A directory that is not empty can not be renamed over.
+        // A directory that is not empty cannot be renamed over.
         fs::create_dir_all(dir.path().join("Hill.log.1/in the way")).unwrap();
 
         assert!(file.is_full(4));
         let error = file.rotate().unwrap_err();
-        assert!(error.to_string().starts_with("can not rename "), "{error}");
+        assert!(error.to_string().starts_with("cannot rename "), "{error}");
         assert!(!file.is_full(4));
         file.write(b"two\n").unwrap();
 

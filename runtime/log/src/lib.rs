@@ -1,7 +1,7 @@
 //! The log file of a server, which never makes it wait.
 //!
 //! Callers copy what they have to say into a bounded buffer and go on; a thread of its own makes
-//! lines of it and writes them. When the disk can not keep up, what does not fit is dropped and
+//! lines of it and writes them. When the disk cannot keep up, what does not fit is dropped and
 //! counted, and the log says how much is missing, and where. One line of the log looks like these:
 //!
 //! ```text
@@ -15,7 +15,7 @@
 //! - The time is UTC, of when the line was complete. `<` was received, `>` was sent, `*` is an event,
 //!   `!` a warning or an error; these go to standard error, too.
 //! - `#17` is a connection; then comes the server at its other end, or a client's address.
-//! - A byte outside printable ASCII is written `\x0D`, a backslash `\\`, so that a client can not forge
+//! - A byte outside printable ASCII is written `\x0D`, a backslash `\\`, so that a client cannot forge
 //!   a line, and nothing of what was said is lost. The line end is left out, but for those within an
 //!   answer: a lookup's body stays on one line.
 //! - A handshake's proofs are left out: `PROOF (hidden)`.
@@ -70,7 +70,7 @@ impl LogFile {
     ///
     /// # Errors
     ///
-    /// When the file can not be written; the message names it.
+    /// When the file cannot be written; the message names it.
     pub fn start(settings: &LogSettings, server: &str) -> io::Result<Self> {
         let file = match settings.level {
             Level::Off => None,

@@ -46,11 +46,11 @@ fn what_is_no_file_is_refused_in_words() {
     let pipe = |path: &Path| {
         rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap();
     };
-    assert_eq!(refused(&pipe), "can not open Hill.log: it is a pipe that nobody reads");
+    assert_eq!(refused(&pipe), "cannot open Hill.log: it is a pipe that nobody reads");
     let socket = |path: &Path| drop(std::os::unix::net::UnixListener::bind(path).unwrap());
-    assert_eq!(refused(&socket), "can not open Hill.log: it is a socket");
+    assert_eq!(refused(&socket), "cannot open Hill.log: it is a socket");
     let directory = |path: &Path| fs::create_dir(path).unwrap();
-    assert!(refused(&directory).starts_with("can not open Hill.log: Is a directory"));
+    assert!(refused(&directory).starts_with("cannot open Hill.log: Is a directory"));
 }
 
 #[test]
@@ -176,13 +176,13 @@ fn what_comes_too_fast_is_counted_where_it_is_missing() {
 }
 
 #[test]
-fn a_log_that_can_not_be_written_is_an_error_that_names_it() {
+fn a_log_that_cannot_be_written_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("Hill.log")).unwrap();
 
     let error = LogFile::start(&settings(dir.path(), Level::Lines), "Hill").unwrap_err();
 
-    assert!(error.to_string().starts_with("can not open "), "{error}");
+    assert!(error.to_string().starts_with("cannot open "), "{error}");
     assert!(error.to_string().contains("Hill.log"), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! HTTP, as far as pages need it that are asked for now and then: one GET or HEAD a connection.
 //!
 //! Whoever asks has a thread of its own for a few seconds. When many do nothing with theirs, the oldest
-//! connection makes room for the newest, so they can not keep a page from who asks for it.
+//! connection makes room for the newest, so they cannot keep a page from who asks for it.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -29,7 +29,7 @@ pub fn trusting(authority: &Path, address: &Address) -> Result<Session, Failure>
 /// When the file has no certificate of an authority in it.
 pub fn client_config(authority: &Path) -> Result<Arc<ClientConfig>, Failure> {
     let roots = files::authorities(authority).map_err(Failure::wrong)?;
-    let unable = |error: rustls::Error| Failure::unable(format!("can not speak TLS: {error}"));
+    let unable = |error: rustls::Error| Failure::unable(format!("cannot speak TLS: {error}"));
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(unable)?

@@ -102,7 +102,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 fn unreadable(path: &Path, error: &pem::Error) -> String {
     let path = path.display();
     if let pem::Error::Io(error) = error {
-        return format!("can not read {path}: {error}");
+        return format!("cannot read {path}: {error}");
     }
     if matches!(error, pem::Error::NoItemsFound) {
         return format!("there is no private key in {path}");

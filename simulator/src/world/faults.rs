@@ -125,7 +125,7 @@ impl World<'_> {
         self.after(wait, Event::Heal { from, to });
     }
 
-    /// Some servers can not reach the others, or not be reached by them, or both.
+    /// Some servers cannot reach the others, or not be reached by them, or both.
     fn isolates(&mut self) {
         let island: Vec<_> = (0..self.servers.len()).map(|_| self.random.chance(40)).collect();
         let (out, back) =

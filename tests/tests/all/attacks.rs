@@ -15,7 +15,7 @@ on_both!(
     a_form_is_not_obeyed_where_neighbours_connect_too,
     garbage_for_a_neighbour_is_not_answered,
     a_proof_for_one_server_opens_no_other,
-    a_proof_heard_from_a_server_can_not_be_used_towards_it,
+    a_proof_heard_from_a_server_cannot_be_used_towards_it,
 );
 
 fn a_line_of_a_megabyte_has_one_answer_and_its_connection_lives(runtime: Runtime) {
@@ -144,7 +144,7 @@ fn a_proof_for_one_server_opens_no_other(runtime: Runtime) {
 }
 
 /// What Hill proves to whoever it dials is heard by somebody who then dials Hill.
-fn a_proof_heard_from_a_server_can_not_be_used_towards_it(runtime: Runtime) {
+fn a_proof_heard_from_a_server_cannot_be_used_towards_it(runtime: Runtime) {
     let zzz = Acceptor::new();
     let plan = Plan::new(runtime).server("Hill", &["Aaa", "Zzz"]).neighbour("Aaa", &[]);
     let hill = plan.neighbour_at(zzz.address(), "Zzz", &[]).start_one();

@@ -22,7 +22,7 @@ on_both!(
     up_starts_a_whole_herd_and_its_upstream,
     up_takes_everything_down_again,
     up_lets_answers_out_that_are_owed,
-    up_takes_down_what_it_started_where_the_rest_can_not_start,
+    up_takes_down_what_it_started_where_the_rest_cannot_start,
     up_goes_on_without_a_server_that_was_lost,
 );
 
@@ -186,7 +186,7 @@ fn up_lets_answers_out_that_are_owed(runtime: Runtime) {
     assert_eq!(up.wait(PATIENCE), Some(0));
 }
 
-fn up_takes_down_what_it_started_where_the_rest_can_not_start(runtime: Runtime) {
+fn up_takes_down_what_it_started_where_the_rest_cannot_start(runtime: Runtime) {
     let herd = planned(runtime).prepare();
     let _taken = TcpListener::bind(herd["Singleton"].address()).unwrap();
     let mut up = Program::start_group(&mut command(runtime, &herd), herd["Hill"].dir(), "up");

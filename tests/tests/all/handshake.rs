@@ -33,7 +33,7 @@ on_both!(
     strangers_of_many_addresses_do_not_keep_out_who_was_there_before,
     a_refused_link_leaves_a_line_in_the_log,
     both_sides_say_that_a_link_was_refused,
-    a_client_can_not_speak_for_a_server,
+    a_client_cannot_speak_for_a_server,
     a_link_opens_with_its_first_line_or_never,
     clients_and_links_may_share_an_address,
 );
@@ -400,7 +400,7 @@ fn both_sides_say_that_a_link_was_refused(runtime: Runtime) {
     assert!(!herd["Hill"].log().contains("ended by the other side"));
 }
 
-fn a_client_can_not_speak_for_a_server(runtime: Runtime) {
+fn a_client_cannot_speak_for_a_server(runtime: Runtime) {
     let hill = hill(runtime);
     let mut client = hill.client();
     for line in [

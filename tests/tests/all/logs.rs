@@ -15,7 +15,7 @@ on_both!(
     a_line_without_an_end_is_logged_before_its_answer,
     an_unfinished_line_is_logged_before_the_end_of_its_connection,
     bytes_that_do_not_print_are_escaped,
-    a_client_can_not_forge_a_line,
+    a_client_cannot_forge_a_line,
     a_body_stays_on_one_line,
     comings_and_goings_are_logged,
     lookups_are_logged_with_how_they_ended,
@@ -212,7 +212,7 @@ fn bytes_that_do_not_print_are_escaped(runtime: Runtime) {
     assert!(odd.is_empty(), "{odd:?}");
 }
 
-fn a_client_can_not_forge_a_line(runtime: Runtime) {
+fn a_client_cannot_forge_a_line(runtime: Runtime) {
     let hill = Plan::alone(runtime).start_one();
     let mut client = hill.client();
     let forged = "2020-01-01T00:00:00.000000Z < #1 10.0.0.1:1 IAMAT kiwi +1-1 100";
@@ -225,7 +225,7 @@ fn a_client_can_not_forge_a_line(runtime: Runtime) {
     eventually(PATIENCE, || hill.log().matches(forged).count() == 8);
     let log = hill.log();
     assert!(log.lines().all(|line| !line.starts_with("2020-01-01")), "{log}");
-    // An escape can not be faked, either: what is typed looks different from what it stands for.
+    // An escape cannot be faked, either: what is typed looks different from what it stands for.
     client.send("back\\x0Aslash\nback\x0bslash\n");
     client.line();
     client.line_bytes();

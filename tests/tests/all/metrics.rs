@@ -374,7 +374,7 @@ fn an_address_in_use_is_an_error(runtime: Runtime) {
     let ended = Program::run(&mut command);
 
     assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
-    assert!(ended.stderr.contains(&format!("can not listen on {address}: ")), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("cannot listen on {address}: ")), "{}", ended.stderr);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "to a second or so")]

@@ -39,7 +39,7 @@ fn places_with_a_key_are_for_those_who_have_it() {
 }
 
 #[test]
-fn places_that_can_not_start_say_why() {
+fn places_that_cannot_start_say_why() {
     let (_places, address, _dir) = started(&[]);
 
     let taken = Program::run(Command::new(herd_places()).args(["--listen", &address.to_string()]));

@@ -17,9 +17,9 @@ on_both!(
     a_name_that_is_not_there_is_explained,
     a_name_of_another_roster_is_explained,
     an_address_in_use_is_reported,
-    a_server_that_can_not_start_says_what_it_would_have_warned_of,
+    a_server_that_cannot_start_says_what_it_would_have_warned_of,
     whoever_writes_a_log_that_another_writes_is_warned,
-    a_log_that_can_not_be_written_is_reported,
+    a_log_that_cannot_be_written_is_reported,
     a_mistake_in_the_configuration_is_reported_with_its_line,
     a_configuration_can_be_checked_without_starting,
     wrong_arguments_are_reported,
@@ -93,7 +93,7 @@ fn an_address_in_use_is_reported(runtime: Runtime) {
     }
 }
 
-fn a_server_that_can_not_start_says_what_it_would_have_warned_of(runtime: Runtime) {
+fn a_server_that_cannot_start_says_what_it_would_have_warned_of(runtime: Runtime) {
     let herd = Plan::new(runtime).server("Hill", &["Jaquez"]).server("Jaquez", &[]).prepare();
     let hill = &herd["Hill"];
     let secret = hill.config().with_file_name("herd.secret");
@@ -117,7 +117,7 @@ fn whoever_writes_a_log_that_another_writes_is_warned(runtime: Runtime) {
     assert!(message.contains("warning: another server writes "), "{message}");
 }
 
-fn a_log_that_can_not_be_written_is_reported(runtime: Runtime) {
+fn a_log_that_cannot_be_written_is_reported(runtime: Runtime) {
     let hill = Plan::alone(runtime).prepare().into_only();
     fs::create_dir(hill.log_dir()).unwrap();
     assert!(Command::new("mkfifo").arg(hill.log_file()).status().unwrap().success());

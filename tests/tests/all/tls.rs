@@ -438,7 +438,7 @@ fn a_server_does_not_start_with_files_that_do_not_fit(runtime: Runtime) {
     };
 
     let stderr = wrong("{name}.pem", "{name}.crt");
-    assert!(stderr.starts_with(&said(line("certificate"), "can not read ")), "{stderr}");
+    assert!(stderr.starts_with(&said(line("certificate"), "cannot read ")), "{stderr}");
     let stderr = wrong("{name}.key", "Jaquez.key");
     assert!(stderr.starts_with(&said(line("key"), "the key in ")), "{stderr}");
     assert!(stderr.contains(" is not that of "), "{stderr}");

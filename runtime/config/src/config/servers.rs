@@ -56,7 +56,7 @@ fn talks_with(source: &Source<'_>, raw: &[file::Server]) -> Result<Vec<Vec<usize
                 return Err(wrong(nobody(server, name, raw)));
             };
             if other == one {
-                return Err(wrong(format!("{name} can not talk with itself")));
+                return Err(wrong(format!("{name} cannot talk with itself")));
             }
             if talks_with[one].contains(&other) {
                 return Err(wrong(format!("{name} is named twice")));

@@ -199,13 +199,13 @@ fn a_wrong_type_is_an_error_with_its_line() {
 
 #[test]
 fn limits_have_a_range() {
-    assert_eq!(wrong_before("[limits]\n\npipeline = 0"), "3: `pipeline` can not be 0");
+    assert_eq!(wrong_before("[limits]\n\npipeline = 0"), "3: `pipeline` cannot be 0");
     assert_eq!(
         wrong_before("[limits]\nclient_id_bytes = 256"),
         "2: `client_id_bytes` can be 255 at most"
     );
-    assert_eq!(wrong_before("[upstream]\ntimeout_ms = 0"), "2: `timeout_ms` can not be 0");
-    assert_eq!(wrong_before("[log]\nrotate_mib = 0"), "2: `rotate_mib` can not be 0");
+    assert_eq!(wrong_before("[upstream]\ntimeout_ms = 0"), "2: `timeout_ms` cannot be 0");
+    assert_eq!(wrong_before("[log]\nrotate_mib = 0"), "2: `rotate_mib` cannot be 0");
     assert_eq!(wrong_before("[log]\nkeep = 1001"), "2: `keep` can be 1000 at most");
 }
 
@@ -270,7 +270,7 @@ fn neighbours_exist_and_are_others() {
         wrong_after("talks_with = ['X']"),
         "11: Smith talks with X, but there is no such server: there are Hill, Jaquez, Smith"
     );
-    assert_eq!(wrong_after("talks_with = ['Smith']"), "11: Smith can not talk with itself");
+    assert_eq!(wrong_after("talks_with = ['Smith']"), "11: Smith cannot talk with itself");
     assert_eq!(wrong_after("talks_with = ['Hill', 'Hill']"), "11: Hill is named twice");
 }
 
@@ -340,16 +340,16 @@ fn a_url_is_what_a_query_can_be_appended_to() {
     assert_eq!(url("http://[::1/x"), "2: this is no URL: invalid IPv6 address");
     assert_eq!(
         wrong_before("[upstream]\nkey_env = ''"),
-        "2: this can not be the name of an environment variable"
+        "2: this cannot be the name of an environment variable"
     );
 }
 
 #[test]
-fn a_file_that_can_not_be_read_is_named() {
+fn a_file_that_cannot_be_read_is_named() {
     let failure = read(Path::new("no/such.toml")).unwrap_err();
 
     assert_eq!(failure.code, 2);
-    assert!(failure.message.starts_with("can not read no/such.toml: No such file"), "{failure}");
+    assert!(failure.message.starts_with("cannot read no/such.toml: No such file"), "{failure}");
 }
 
 /// What `[tls]` needs to have.
@@ -393,9 +393,9 @@ fn certificates_can_tell_the_servers_apart() {
 
     assert!(renamed("Sm!th").starts_with("13: no certificate can be for a server called Sm!th: "));
     assert!(renamed("10.0.0.1").starts_with("13: no certificate can be for "));
-    assert_eq!(renamed("hill"), "13: certificates can not tell hill from Hill");
+    assert_eq!(renamed("hill"), "13: certificates cannot tell hill from Hill");
     let servers = SERVERS.replace("127.0.0.1:2", "smith:2");
-    let message = "13: certificates can not tell the server Smith from the host of Jaquez";
+    let message = "13: certificates cannot tell the server Smith from the host of Jaquez";
     assert_eq!(wrong(&format!("{before}{servers}")), message);
     assert!(renamed("smith.west").starts_with("13: no certificate can be for "));
     // A host may have the name of the server that is on it.

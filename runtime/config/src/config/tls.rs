@@ -55,13 +55,13 @@ fn check_names(source: &Source<'_>, servers: &[file::Server]) -> Result<(), Fail
         }
         if let Some(other) = secured().take(at).find(|other| is_same(other, name)) {
             let other = other.name.get_ref();
-            return Err(wrong(format!("certificates can not tell {name} from {other}")));
+            return Err(wrong(format!("certificates cannot tell {name} from {other}")));
         }
         let mut others = servers.iter().filter(|other| !is_same(other, name));
         if let Some(other) = others.find(|other| is_host_of(other, name)) {
             let other = other.name.get_ref();
             return Err(wrong(format!(
-                "certificates can not tell the server {name} from the host of {other}"
+                "certificates cannot tell the server {name} from the host of {other}"
             )));
         }
     }

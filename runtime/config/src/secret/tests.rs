@@ -128,7 +128,7 @@ fn a_secret_file_is_read_without_its_line_end() {
     let (config, path) = (config.display(), file.display());
 
     let message = found(&roster, &nothing).unwrap_err().message;
-    assert!(message.starts_with(&format!("{config}:1: can not read {path}: ")), "{message}");
+    assert!(message.starts_with(&format!("{config}:1: cannot read {path}: ")), "{message}");
     fs::write(&file, "123456789012345\n").unwrap();
     assert_eq!(
         found(&roster, &nothing).unwrap_err().message,

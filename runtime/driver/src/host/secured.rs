@@ -32,7 +32,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         }
     }
 
-    /// A connection can not be secured. Where that may be for a wrong configuration it is a warning.
+    /// A connection cannot be secured. Where that may be for a wrong configuration it is a warning.
     fn give_up(&self, state: &mut State<S>, port: &Port<S>, why: &End) {
         let is_certificate = matches!(why, End::Failed(rustls::Error::InvalidCertificate(_)));
         let is_ours = port.session().is_some_and(|session| session.is_dialled());
