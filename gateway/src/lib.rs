@@ -5,14 +5,14 @@
 //! - **In**: [`formats`] are pure functions from a request to the fixes in it. [`intake`] hands these to the herd by
 //!   way of the [`reporter`], which is a client of its servers like any other, and answers the application.
 //! - **Out**: [`replica`] is a copy of records as servers hold them, with an index over the earth. [`out`] answers
-//!   from it. So far it is fed with what servers have answered to the reporter.
+//!   from it. It is fed by a server that the gateway follows, and with what servers have answered to the reporter.
 
 mod answer;
 pub mod cli;
 pub mod client_id;
 pub mod counts;
 pub mod fix;
-mod following;
+mod follow;
 pub mod formats;
 mod http;
 pub mod intake;

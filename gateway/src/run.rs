@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use tokio::time::interval;
 
 use crate::counts::Counts;
-use crate::following::Following;
+use crate::follow::{Following, follow};
 use crate::http;
 use crate::intake::Intake;
 use crate::out::{MAX_SUBSCRIBERS, Out};
@@ -37,9 +37,9 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
         )));
     }
     print_warnings();
-    let servers = Servers::of_roster(roster)?;
-    let following = Following::of_roster(roster)?;
     let unable = |error: std::io::Error| Failure::unable(format!("cannot run: {error}"));
+    let servers = Servers::of_roster(roster)?;
+    let following = Following::of_roster(roster, random().map_err(unable)?)?;
     let runtime = Builder::new_multi_thread().enable_io().enable_time().build().map_err(unable)?;
     let ended = runtime.block_on(async {
         let address = listen.to_string();
@@ -52,12 +52,9 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
         let ahead_s = roster.limits.ahead_s;
         let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), ahead_s);
         let intake = Arc::new(intake);
-        let follows = following.run(Arc::clone(&replica));
-        tokio::spawn(async move {
-            if let Err(error) = follows.await {
-                log::warn!("the herd cannot be followed: {error}");
-            }
-        });
+        if let Some(following) = following {
+            tokio::spawn(follow(following, Arc::clone(&replica)));
+        }
         tokio::spawn(forget_old(Arc::clone(&replica), roster.limits.record_age_s));
         let run = u64::from_le_bytes(random().map_err(unable)?);
         let out = Arc::new(Out::new(replica, Arc::clone(&intake), run));
@@ -89,8 +86,8 @@ async fn forget_old(replica: Arc<Replica>, record_age_s: u32) {
     }
 }
 
-fn random() -> std::io::Result<[u8; 8]> {
-    let mut bytes = [0; 8];
+fn random<const N: usize>() -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(bytes)
 }

@@ -5,6 +5,7 @@
 mod browser;
 mod clients;
 mod documented;
+mod follow;
 mod formats;
 mod golden;
 mod harness;

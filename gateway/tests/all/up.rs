@@ -37,7 +37,7 @@ fn a_herd_has_a_map_from_the_start_and_takes_it_down() {
     assert_eq!(herd.wait_for_line("The map: "), format!("The map: http://{address}"));
 
     let gateway = Gateway::at(address);
-    assert!(gateway.get("/").body.contains("<title>Herd"));
+    assert!(gateway.get("/").body.contains("<title>herd: the live map</title>"));
     assert_eq!(gateway.replay("osmand").status, 200);
     assert_eq!(gateway.json("/v1/clients/van%201")["server"], "Hill");
 
