@@ -29,6 +29,8 @@ export function search({ query, signal }) {
   let near = pointOf(query);
   let radiusKm = radiusOf(query);
   let ending = null;
+  // What the address asks for comes into sight as what is typed does.
+  let isOpening = Boolean(near || words.value);
   let dots = [];
 
   const place = placeFields({
@@ -119,6 +121,8 @@ export function search({ query, signal }) {
       empty: near ? "No posts like that here. Try a larger radius." : "No posts like that.",
       onLoad: (posts, hasMore) => {
         addDots(posts);
+        if (isOpening) showResults();
+        isOpening = false;
         seen += posts.length;
         fill(number, hasMore ? `${seen.toLocaleString("en")} posts and more` : count(seen, "post"));
       },
