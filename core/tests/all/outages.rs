@@ -11,11 +11,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// What is said of a time without a link: how long it has been, and after how many attempts.
 fn said(logged: &[Notice]) -> Vec<(Duration, u32)> {
-    let outage = |notice: &Notice| match notice {
-        Notice::DialFailed { down, attempts, .. } | Notice::Unlinked { down, attempts, .. } => {
-            Some((*down, *attempts))
-        }
-        _ => None,
+    let outage = |notice: &Notice| {
+        let (Notice::DialFailed { down, attempts, .. } | Notice::Unlinked { down, attempts, .. }) =
+            notice
+        else {
+            return None;
+        };
+        Some((*down, *attempts))
     };
     logged.iter().filter_map(outage).collect()
 }
@@ -40,9 +42,9 @@ fn a_neighbour_that_is_down_for_a_day_is_mentioned_some_twenty_times() {
     }
 
     let link = hill.links(&Stranger::named("Jaquez"));
-    let up = |notice: &Notice| match notice {
-        Notice::LinkUp { down, .. } => Some(*down),
-        _ => None,
+    let up = |notice: &Notice| {
+        let Notice::LinkUp { down, .. } = notice else { return None };
+        Some(*down)
     };
     assert!(hill.logged().iter().find_map(up) >= Some(24 * HOUR));
     hill.waits_s(3);

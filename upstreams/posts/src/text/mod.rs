@@ -12,19 +12,14 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 mod pieces;
 
-pub use self::pieces::{Piece, pieces};
+use self::pieces::bare;
+pub use self::pieces::{MAX_NAME_CHARS, MAX_TAG_CHARS, Piece, pieces};
 
 /// The most terms that a post can be found by; the rest of its words find nothing.
 pub const MAX_TERMS: usize = 400;
 
 /// The most characters of a term; a longer word is cut, in a post and in a search alike.
 pub const MAX_TERM_CHARS: usize = 64;
-
-/// The most characters of a hashtag, without its sign; a longer one is none.
-pub const MAX_TAG_CHARS: usize = 100;
-
-/// The most characters of a name, without the `@`; a longer one is none.
-pub const MAX_NAME_CHARS: usize = 30;
 
 /// What is in a text.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -131,11 +126,6 @@ pub fn fold(text: &str) -> String {
         }
     }
     folded
-}
-
-/// Without the sign in front.
-fn bare(text: &str) -> &str {
-    text.strip_prefix(['#', '＃', '@', '＠']).unwrap_or(text)
 }
 
 /// The beginning that counts as a term.

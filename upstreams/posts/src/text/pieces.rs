@@ -5,7 +5,11 @@
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
-use super::{MAX_NAME_CHARS, MAX_TAG_CHARS, bare};
+/// The most characters of a hashtag, without its sign; a longer one is none.
+pub const MAX_TAG_CHARS: usize = 100;
+
+/// The most characters of a name, without the `@`; a longer one is none.
+pub const MAX_NAME_CHARS: usize = 30;
 
 /// How far back the beginning of an address is looked for, which is done for each sign that follows one.
 const MAX_ADDRESS_BYTES: usize = 512;
@@ -256,6 +260,11 @@ fn is_accented(c: char) -> bool {
 
 fn is_cyrillic(c: char) -> bool {
     matches!(c, '\u{400}'..='\u{4ff}')
+}
+
+/// Without the sign in front.
+pub(super) fn bare(text: &str) -> &str {
+    text.strip_prefix(['#', '＃', '@', '＠']).unwrap_or(text)
 }
 
 #[cfg(test)]
