@@ -8,7 +8,7 @@ mod fields;
 mod geojson;
 mod gpslogger;
 mod json;
-mod objects;
+pub(crate) mod objects;
 mod osmand;
 mod overland;
 mod owntracks;

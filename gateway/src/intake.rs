@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::answer::{self, error};
 use crate::counts::{Counts, Outcome};
 use crate::fix::Fix;
+use crate::formats::objects::MAX_ITEMS;
 use crate::formats::{Format, Parsed, Reason, Request, Useless};
 use crate::replica::{Record, Replica};
 use crate::reporter::{Answer, Reporter, Unavailable};
@@ -35,6 +36,9 @@ mod target;
 
 /// The most bytes of a report.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// How many of the rejected reports of a request an answer names.
+const MAX_LISTED: usize = 50;
 
 /// What the routes share.
 #[derive(Debug)]
@@ -176,6 +180,10 @@ async fn take(
         user_device: text("x-limit-d"),
         body: &body,
     });
+    if parsed.fixes.len() + parsed.useless.len() > MAX_ITEMS {
+        let words = format!("a request has at most {MAX_ITEMS} reports");
+        return error(StatusCode::PAYLOAD_TOO_LARGE, &words);
+    }
     let reporting = parsed.fixes.last().map(|fix| fix.client.clone());
     match intake.take(format, parsed).await {
         Ok(taken) => answered(intake, format, &taken, reporting.as_ref().map(|id| id.as_str())),
@@ -230,12 +238,16 @@ fn answered(intake: &Intake, format: Format, taken: &Taken, reporting: Option<&s
             (StatusCode::OK, [(CONTENT_TYPE, "text/plain; charset=utf-8")]).into_response()
         }
         Format::Json | Format::GeoJson => {
-            let rejected = taken.useless.iter().map(|useless| {
+            let rejected = taken.useless.iter().take(MAX_LISTED).map(|useless| {
                 let client = useless.client.as_ref().map(|client| client.as_str());
                 json!({"client": client, "reason": useless.reason.name(), "detail": useless.detail})
             });
             let rejected: Vec<Value> = rejected.collect();
-            answer::json(StatusCode::OK, &json!({"accepted": taken.accepted, "rejected": rejected}))
+            let mut told = json!({"accepted": taken.accepted, "rejected": rejected});
+            if taken.useless.len() > MAX_LISTED {
+                told["rejected_in_all"] = taken.useless.len().into();
+            }
+            answer::json(StatusCode::OK, &told)
         }
     }
 }

@@ -118,6 +118,8 @@ pub struct Table {
     /// Goes up by one with every change.
     version: u64,
     limit: usize,
+    /// The latest time of what was dropped for want of room.
+    dropped: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -130,6 +132,8 @@ struct Slot {
 struct Entry {
     client: Arc<[u8]>,
     record: Record,
+    /// Its latitude and longitude in degrees: reading them from the record again takes a while.
+    point: (f64, f64),
     version: u64,
 }
 
@@ -158,6 +162,7 @@ impl Replica {
             tree: Tree::new(),
             version: 0,
             limit: limit.max(1),
+            dropped: None,
         };
         Self {
             table: RwLock::new(table),
@@ -274,9 +279,9 @@ impl Table {
 
     fn found(&self, slot: u32) -> Option<Found<'_>> {
         let Slot { turn, entry } = self.slots.get(slot as usize)?;
-        let Entry { record, version, .. } = entry.as_ref()?;
-        let (latitude, longitude) = record.point();
+        let Entry { record, version, point: (latitude, longitude), .. } = entry.as_ref()?;
         let handle = Handle { slot, turn: *turn };
+        let (latitude, longitude) = (*latitude, *longitude);
         Some(Found { handle, record, latitude, longitude, version: *version })
     }
 
@@ -335,16 +340,23 @@ impl Table {
             if !record.beats(&entry.record) {
                 return;
             }
-            let before = entry.record.point();
+            let before = entry.point;
             entry.record = record;
+            entry.point = (latitude, longitude);
             entry.version = version;
             self.tree.put_elsewhere(before, Item::new(slot, latitude, longitude, version));
         } else {
             if self.by_client.len() >= self.limit {
                 self.make_room();
             }
+            // A server whose table is full takes no record that is older than all it has.
+            let is_full = self.by_client.len() + self.limit / 100 + 1 >= self.limit;
+            if is_full && self.dropped.is_some_and(|dropped| record.time() <= dropped) {
+                return;
+            }
             let client: Arc<[u8]> = record.client().into();
-            let entry = Some(Entry { client: Arc::clone(&client), record, version });
+            let point = (latitude, longitude);
+            let entry = Some(Entry { client: Arc::clone(&client), record, point, version });
             let slot = match self.free.pop() {
                 Some(slot) => {
                     self.slots[slot as usize].entry = entry;
@@ -366,7 +378,7 @@ impl Table {
         let held = &mut self.slots[slot as usize];
         let Some(entry) = held.entry.take() else { return };
         held.turn = held.turn.wrapping_add(1);
-        self.tree.take(slot, entry.record.point());
+        self.tree.take(slot, entry.point);
         self.by_client.remove(&entry.client);
         self.free.push(slot);
         self.version += 1;
@@ -379,7 +391,8 @@ impl Table {
             times.extend(held.entry.as_ref().map(|entry| (entry.record.time, slot)));
         }
         let count = (times.len() / 100).max(1);
-        times.select_nth_unstable(count - 1);
+        let (_, (latest, _), _) = times.select_nth_unstable(count - 1);
+        self.dropped = Some(*latest);
         for (_, slot) in &times[..count] {
             self.remove(*slot);
         }

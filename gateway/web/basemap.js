@@ -21,7 +21,6 @@ export function style() {
       towns: { type: "geojson", data: collection([]) },
       ring: { type: "geojson", data: collection([]) },
       trail: { type: "geojson", data: collection([]) },
-      cells: { type: "geojson", data: collection([]) },
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": colour("sea") } },
@@ -47,23 +46,6 @@ export function style() {
         source: "trail",
         layout: { "line-join": "round", "line-cap": "round" },
         paint: { "line-color": colour("chosen"), "line-width": 3, "line-opacity": 0.7 },
-      },
-      {
-        id: "cells",
-        type: "circle",
-        source: "cells",
-        paint: {
-          "circle-color": colour("fresh"),
-          "circle-opacity": 0.75,
-          "circle-radius": ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 4, 5, 26],
-        },
-      },
-      {
-        id: "counts",
-        type: "symbol",
-        source: "cells",
-        layout: { "text-field": ["get", "label"], "text-font": ["sans-serif"], "text-size": 12 },
-        paint: { "text-color": colour("text"), "text-halo-color": colour("halo"), "text-halo-width": 1.5 },
       },
       {
         id: "ring",

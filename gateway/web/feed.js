@@ -7,7 +7,6 @@ const NAMES = 1;
 const POINTS = 2;
 const GONE = 3;
 const STATE = 4;
-const CELLS = 5;
 
 const DEGREES = 1e-7;
 const FIRST_PAUSE_MS = 500;
@@ -17,29 +16,33 @@ const LAST_PAUSE_MS = 15_000;
 export class Feed {
   /**
    * `handler` has `onNames(handle, id)`, `onPoint(handle, latitude, longitude, ageMs)`, `onGone(handle)`,
-   * `onCells([{ latitude, longitude, count }])`, `onTotal(clients)` with the number that the herd has,
-   * `onFrame(bytes)` after each frame, and `onState(isOpen)`.
+   * `onTotal(clients, sent, hasMore)` with how many the herd has, how many of them are sent, and whether there
+   * are more in the box, `onFrame(bytes)` after each frame, and `onState(isOpen)`.
    */
   constructor(handler) {
     this.handler = handler;
     this.view = null;
     this.pauseMs = FIRST_PAUSE_MS;
     this.open();
-    document.addEventListener("visibilitychange", () => this.say());
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.socket?.close() : this.open()));
   }
 
-  /** Asks for the clients in this box (west, south, east, north), and for `follow` wherever it is. */
-  look(box, follow) {
-    this.view = { box, ...(follow ? { follow } : {}) };
+  /** Asks for the clients in this box: west, south, east, north. */
+  look(box) {
+    this.view = { box };
     this.say();
   }
 
+  /** Connects, unless there is a connection or nobody looks. */
   open() {
+    if (this.isOpening || this.socket || document.hidden) return;
+    this.isOpening = true;
     const url = new URL("/v1/points", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
+      this.isOpening = false;
       this.socket = socket;
       this.handler.onState(true);
       this.say();
@@ -50,6 +53,7 @@ export class Feed {
       if (data instanceof ArrayBuffer) this.read(new DataView(data));
     });
     socket.addEventListener("close", () => {
+      this.isOpening = false;
       this.socket = null;
       this.handler.onState(false);
       setTimeout(() => this.open(), this.pauseMs * (0.5 + Math.random() / 2));
@@ -59,7 +63,7 @@ export class Feed {
 
   say() {
     if (!this.socket || !this.view) return;
-    this.socket.send(JSON.stringify(document.hidden ? { pause: true } : this.view));
+    this.socket.send(JSON.stringify(this.view));
   }
 
   read(frame) {
@@ -68,8 +72,9 @@ export class Feed {
     else if (kind === POINTS) this.readPoints(frame);
     else if (kind === GONE) {
       for (let at = 1; at + 4 <= frame.byteLength; at += 4) this.handler.onGone(frame.getUint32(at, true));
-    } else if (kind === CELLS) this.readCells(frame);
-    else if (kind === STATE) this.handler.onTotal(frame.getUint32(1, true));
+    } else if (kind === STATE) {
+      this.handler.onTotal(frame.getUint32(1, true), frame.getUint32(5, true), frame.getUint8(9) === 1);
+    }
     this.handler.onFrame(frame.byteLength);
   }
 
@@ -92,14 +97,5 @@ export class Feed {
         frame.getUint32(at + 12, true),
       );
     }
-  }
-
-  readCells(frame) {
-    const cells = [];
-    for (let at = 1; at + 12 <= frame.byteLength; at += 12) {
-      const [latitude, longitude] = [frame.getInt32(at, true) * DEGREES, frame.getInt32(at + 4, true) * DEGREES];
-      cells.push({ latitude, longitude, count: frame.getUint32(at + 8, true) });
-    }
-    this.handler.onCells(cells);
   }
 }

@@ -14,11 +14,11 @@ const CLICK_PIXELS = 18;
 const element = (id) => document.getElementById(id);
 const handles = new Map();
 const ids = new Map();
-const state = { chosen: null, follows: false, trail: [], cells: 0, total: 0, bytes: 0, isOpen: false };
+const state = { chosen: null, follows: false, trail: [], total: 0, hasMore: false, bytes: 0, isOpen: false };
 
 let map = null;
 let points = null;
-const feed = new Feed({ onNames, onPoint, onGone, onCells, onTotal, onFrame, onState });
+const feed = new Feed({ onNames, onPoint, onGone, onTotal, onFrame, onState });
 
 start().catch((error) => {
   // Without WebGL there is the list, with everything that the map shows.
@@ -77,22 +77,20 @@ function repaint() {
   }
 }
 
-function handleClick({ point, lngLat }) {
+function handleClick({ lngLat }) {
   const worldPixels = 512 * 2 ** map.getZoom();
   const handle = points.nearest(toX(lngLat.lng), toY(lngLat.lat), CLICK_PIXELS / worldPixels);
-  if (handle !== null) return choose(ids.get(handle));
-  const cell = map.getLayer("cells") && map.queryRenderedFeatures(point, { layers: ["cells"] })[0];
-  if (cell) map.easeTo({ center: cell.geometry.coordinates, zoom: map.getZoom() + 2 });
+  if (handle !== null) choose(ids.get(handle));
 }
 
 /** Asks for what is in view. */
 function look() {
-  if (!map) return feed.look([-180, -90, 180, 90], state.chosen);
+  if (!map) return feed.look([-180, -90, 180, 90]);
   const bounds = map.getBounds();
   const isAll = bounds.getEast() - bounds.getWest() >= 360;
   const wrap = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;
   const [west, east] = isAll ? [-180, 180] : [wrap(bounds.getWest()), wrap(bounds.getEast())];
-  feed.look([west, bounds.getSouth(), east, bounds.getNorth()], state.chosen);
+  feed.look([west, bounds.getSouth(), east, bounds.getNorth()]);
 }
 
 function onNames(handle, id) {
@@ -101,35 +99,26 @@ function onNames(handle, id) {
 }
 
 function onPoint(handle, latitude, longitude, ageMs) {
-  if (state.cells > 0) onCells([]);
   points?.set(handle, latitude, longitude, ageMs);
-  if (state.chosen !== null && ids.get(handle) === state.chosen) {
-    state.trail.push([longitude, latitude]);
-    state.trail.splice(0, state.trail.length - TRAIL_POINTS);
-    drawChosen();
-    if (state.follows) map?.easeTo({ center: [longitude, latitude], duration: 1000, essential: true });
-  }
+  if (state.chosen !== null && ids.get(handle) === state.chosen) moveChosen(longitude, latitude);
+}
+
+/** The chosen client is here now. */
+function moveChosen(longitude, latitude) {
+  const last = state.trail.at(-1);
+  if (last && last[0].toFixed(7) === longitude.toFixed(7) && last[1].toFixed(7) === latitude.toFixed(7)) return;
+  state.trail.push([longitude, latitude]);
+  state.trail.splice(0, state.trail.length - TRAIL_POINTS);
+  drawChosen();
+  if (state.follows) map?.easeTo({ center: [longitude, latitude], duration: 1000, essential: true });
 }
 
 function onGone(handle) {
   points?.delete(handle);
 }
 
-function onCells(cells) {
-  state.cells = cells.reduce((sum, { count }) => sum + count, 0);
-  if (cells.length > 0) points?.clear();
-  const label = (count) => (count < 1000 ? String(count) : `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)}k`);
-  map?.getSource("cells")?.setData(
-    collection(
-      cells.map(({ latitude, longitude, count }) =>
-        feature({ type: "Point", coordinates: [longitude, latitude] }, { count, label: label(count) }),
-      ),
-    ),
-  );
-}
-
-function onTotal(clients) {
-  state.total = clients;
+function onTotal(clients, _sent, hasMore) {
+  Object.assign(state, { total: clients, hasMore });
 }
 
 function onFrame(bytes) {
@@ -150,14 +139,15 @@ function onState(isOpen) {
 
 /** Says how many there are, for people and for whoever looks into the page. */
 function describe() {
-  const number = state.cells || (points?.size ?? 0);
+  const number = points?.size ?? 0;
   const status = element("status");
-  const words = state.isOpen ? `${number.toLocaleString("en")} ${number === 1 ? "client" : "clients"} in view` : "Not connected: trying again";
+  const all = `${number.toLocaleString("en")} ${number === 1 ? "client" : "clients"}`;
+  const seen = state.hasMore ? `the first ${all} in view` : `${all} in view`;
+  const words = state.isOpen ? seen : "Not connected: trying again";
   if (status.textContent !== words) status.textContent = words;
   status.toggleAttribute("data-bad", !state.isOpen);
   Object.assign(element("map").dataset, {
     points: points?.size ?? 0,
-    cells: state.cells,
     bytes: state.bytes,
     clients: state.total,
     ownMs: points?.ownMs.toFixed(3) ?? "",
@@ -182,7 +172,7 @@ async function showChosen() {
   const record = await ask(`/v1/clients/${encodeURIComponent(id)}`).catch(() => null);
   if (state.chosen !== id) return null;
   if (record) {
-    if (state.trail.length === 0) state.trail.push([record.lon, record.lat]);
+    moveChosen(record.lon, record.lat);
     const had = document.activeElement?.id;
     clientPanel(element("client"), {
       record,

@@ -52,10 +52,13 @@ impl<'a> Object<'a> {
     }
 }
 
+/// The most items that a request may have; of more than one too many nothing is looked at.
+pub(crate) const MAX_ITEMS: usize = 25_000;
+
 /// The items of an array, those that are objects.
 pub(super) fn items(text: &[u8]) -> Option<Vec<Option<Object<'_>>>> {
     let items: Vec<&RawValue> = serde_json::from_slice(text).ok()?;
-    Some(items.into_iter().map(Object::of).collect())
+    Some(items.into_iter().take(MAX_ITEMS + 1).map(Object::of).collect())
 }
 
 /// One object, an array of them, or one on each line, each of them perhaps behind the character that
@@ -70,7 +73,7 @@ pub(super) fn one_or_many(text: &[u8]) -> Vec<Option<Object<'_>>> {
     }
     let lines = text.split(|byte| matches!(*byte, b'\n' | RECORD_SEPARATOR));
     let lines = lines.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.map(Object::parse).collect()
+    lines.take(MAX_ITEMS + 1).map(Object::parse).collect()
 }
 
 const RECORD_SEPARATOR: u8 = 0x1e;

@@ -58,10 +58,12 @@ pub(super) async fn open(State(out): State<Arc<Out>>, upgrade: WebSocketUpgrade)
     let Ok(place) = Arc::clone(&out.places).try_acquire_owned() else {
         return error(StatusCode::SERVICE_UNAVAILABLE, "there are too many maps already");
     };
-    upgrade.max_message_size(MAX_MESSAGE_BYTES).on_upgrade(async move |socket| {
-        show(socket, &out).await;
-        drop(place);
-    })
+    upgrade.max_message_size(MAX_MESSAGE_BYTES).max_frame_size(MAX_MESSAGE_BYTES).on_upgrade(
+        async move |socket| {
+            show(socket, &out).await;
+            drop(place);
+        },
+    )
 }
 
 /// Sends points until the page is gone.

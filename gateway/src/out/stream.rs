@@ -107,6 +107,7 @@ pub(super) async fn open(State(out): State<Arc<Out>>, request: Request) -> Respo
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade
             .max_message_size(MAX_MESSAGE_BYTES)
+            .max_frame_size(MAX_MESSAGE_BYTES)
             .on_upgrade(move |socket| tell(socket, telling))
             .into_response(),
         Err(rejection) => rejection.into_response(),
