@@ -25,9 +25,9 @@ pub struct Config {
     pub lookup_timeout: Duration,
     /// Whether neighbours connect to the address that clients use.
     pub shared_address: bool,
-    /// Which connections are there for nothing until they are secured.
+    /// Which connections must finish TLS before any byte of theirs is read.
     pub secured: Secured,
-    /// What nobody may use up.
+    /// Resource limits.
     pub limits: Limits,
     /// How many changes are remembered for neighbours, rounded up to a power of two, 2^24 at most; one that falls
     /// further behind is sent the table. [`DEFAULT_RING`] unless there is a reason.

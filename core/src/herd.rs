@@ -43,8 +43,8 @@ use crate::watch::{Watch, Watched};
 
 /// A server of the herd, without its sockets, its clocks and its provider.
 ///
-/// Inputs are methods; what follows from them is appended to an [`Output`] of the caller's. No method
-/// returns an error or panics on any input, and identifiers that have gone stale are ignored.
+/// Inputs are methods; what follows from them is appended to an [`Output`] of the caller's. Inputs may come in any
+/// order. No method returns an error or panics on any input, and identifiers that have gone stale are ignored.
 #[derive(Debug)]
 pub struct Herd {
     config: Config,
@@ -369,7 +369,10 @@ impl Herd {
         self.settle(now, out);
     }
 
-    /// The kernel took `taken` bytes of what was sent; none is worth saying too.
+    /// The kernel took `taken` bytes of what was sent on a connection.
+    ///
+    /// Call it after every [`Action::Send`](crate::Action::Send), with 0 as well: that starts the time after which a
+    /// client that takes nothing is closed.
     pub fn handle_drained(&mut self, now: Now, id: ConnId, taken: usize, out: &mut Output) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let taken = conn.flow.drained(taken, now.mono);

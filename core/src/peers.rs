@@ -153,8 +153,8 @@ impl Peer {
         }
     }
 
-    /// How it is. A link that comes up again goes on behind what is acknowledged, so without one that is
-    /// what has been sent.
+    /// How it is. While the link is down the last change that was acknowledged counts as sent, because that is where
+    /// a new link goes on.
     pub(crate) fn status(&self, directory: &Directory) -> NeighbourStatus {
         let up = self.link().is_some();
         let lacking = |known: u64| (directory.changes().last() - known).min(directory.len() as u64);

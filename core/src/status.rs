@@ -48,9 +48,9 @@ pub struct Status {
 pub struct FollowerStatus {
     /// What it calls itself. Two may have one name.
     pub name: Box<str>,
-    /// Records that it has not been sent yet, at most.
+    /// Upper bound on records still to be sent.
     pub unsent: u64,
-    /// Records that it has not said it has, at most.
+    /// Upper bound on records that it has not acknowledged.
     pub unacknowledged: u64,
     /// Whether it is sent the table instead of the changes.
     pub walking: bool,
@@ -66,11 +66,10 @@ pub struct NeighbourStatus {
     pub links: u64,
     /// Links among them that went on where the last one had ended.
     pub resumed: u64,
-    /// Records that it has not been sent yet, at most: a change that another has followed counts until
-    /// it is passed over, and until a walk is done so does all that it is about.
+    /// Upper bound on records still to be sent. Superseded changes count until the cursor passes them; during a walk
+    /// over the table all records in its range count.
     pub unsent: u64,
-    /// Records that it has not said it has, at most; never said of a plain neighbour, which acknowledges
-    /// nothing.
+    /// Upper bound on records that it has not acknowledged; nothing for a plain neighbour, which acknowledges nothing.
     pub unacknowledged: Option<u64>,
     /// Whether it is sent the table instead of the changes: it is new, or has fallen behind by more
     /// changes than are remembered.

@@ -114,7 +114,7 @@ impl Herd {
             return self.timers.set(now.mono.after(wait), Wake::Throttled(id));
         }
         conn.flow.throttled = false;
-        // It was not let say anything.
+        // Reading was suspended by us, so it has not been idle.
         conn.heard = now.mono;
         conn.flow.update_driver(id, out);
     }

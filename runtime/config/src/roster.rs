@@ -26,7 +26,7 @@ pub struct Roster {
     pub tls: Option<Tls>,
     /// The provider that the servers ask.
     pub upstream: Upstream,
-    /// What nobody may use up.
+    /// Resource limits.
     pub limits: Limits,
     /// What is logged, and where.
     pub log: LogSettings,

@@ -121,7 +121,7 @@ pub enum Door {
     Links,
 }
 
-/// Something that takes waiting, for the adapter to see to in a task of its own.
+/// Work that may block; the adapter spawns a task for it.
 pub enum Job<S> {
     /// Connect, and say how it went with [`Host::dialled`].
     Dial {
@@ -343,7 +343,7 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         alarm.since(now)
     }
 
-    /// Ends when the core wants to be told the time earlier than [`Host::tick`] said, or somebody wants to
+    /// Resolves when the next deadline has moved forward, or a status request is pending: the time is wanted earlier than [`Host::tick`] said, or somebody wants to
     /// be told of the server.
     pub fn hurried(&self) -> impl Future<Output = ()> + '_ {
         poll_fn(|context| {
