@@ -343,8 +343,8 @@ impl<S: AsFd, P: Fn(Job<S>)> Host<S, P> {
         alarm.since(now)
     }
 
-    /// Resolves when the next deadline has moved forward, or a status request is pending: the time is wanted earlier than [`Host::tick`] said, or somebody wants to
-    /// be told of the server.
+    /// Resolves when the next deadline has moved forward, so that [`Host::tick`] is due earlier than it said, or when a
+    /// status request is pending.
     pub fn hurried(&self) -> impl Future<Output = ()> + '_ {
         poll_fn(|context| {
             self.timer.register(context.waker());
