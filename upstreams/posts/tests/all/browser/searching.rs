@@ -36,7 +36,11 @@ fn posts_are_found_near_a_point(browser: &Browser, site: &Site) {
     browser.find("canvas").click_at(0, 0);
     browser.find_with(".post--marked .post__text", "In Wellington");
 
-    // A click where there is no dot searches there.
+    // A click where there is no dot searches there, once the page no longer scrolls to the marked post.
+    browser.wait_until(
+        "the page stands still",
+        "scrollTo({ top: 0, behavior: 'instant' }); return scrollY === 0",
+    );
     browser.find("canvas").click_at(-100, 100);
     browser.wait_until("another point", "return !location.search.includes('lat=-41.3&')");
     browser.find("[name=latitude]");
