@@ -17,6 +17,19 @@ pub(super) enum Interest {
     Of(Vec<Vec<u8>>),
 }
 
+impl Interest {
+    /// Calls `each` for the clients of interest that have changed after version `since`, until it says `false`.
+    fn each<'a>(&self, table: &'a Table, since: u64, mut each: impl FnMut(Found<'a>) -> bool) {
+        match self {
+            Self::Within(bounds) => table.within(*bounds, since, each),
+            Self::Of(ids) => {
+                let found = ids.iter().filter_map(|id| table.client(id));
+                _ = found.filter(|found| found.version > since).all(&mut each);
+            }
+        }
+    }
+}
+
 /// What one subscriber has seen. `L` is what it calls a client.
 #[derive(Debug)]
 pub(super) struct Watch<L> {
@@ -27,6 +40,10 @@ pub(super) struct Watch<L> {
     seen: u64,
     /// Whether it has seen nothing of what it is interested in but what it knows.
     is_new: bool,
+    /// Whether it was told of clients that it does not know any more, by a watch before this one.
+    is_resumed: bool,
+    /// Whether there were clients for which there was no room.
+    more: bool,
     known: HashMap<Handle, L>,
 }
 
@@ -42,7 +59,16 @@ pub(super) struct News<'a, L> {
 impl<L: Clone> Watch<L> {
     /// Has seen the table at version `seen`; 0 is nothing of it.
     pub(super) fn new(interest: Interest, limit: usize, seen: u64) -> Self {
-        Self { interest, limit, seen, is_new: false, known: HashMap::new() }
+        let is_resumed = seen > 0;
+        Self {
+            interest,
+            limit,
+            seen,
+            is_new: false,
+            is_resumed,
+            more: false,
+            known: HashMap::new(),
+        }
     }
 
     /// Wants to know of others from now on. What it knows already and still wants is not told again.
@@ -59,6 +85,9 @@ impl<L: Clone> Watch<L> {
         mut name: impl FnMut(&Found<'a>) -> L,
     ) -> News<'a, L> {
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        if core::mem::take(&mut self.is_resumed) {
+            self.know_again(table, &mut name);
+        }
         let seen = self.seen;
         let since = if self.is_new { 0 } else { seen };
         let interest = &self.interest;
@@ -74,7 +103,9 @@ impl<L: Clone> Watch<L> {
             stays
         });
         let (limit, known) = (self.limit, &mut self.known);
-        let mut more = false;
+        // Those for whom there was no room need not have changed since.
+        let fills_up = self.more && since > 0;
+        let mut more = fills_up && known.len() >= limit;
         let mut see = |found: Found<'a>| {
             if known.contains_key(&found.handle) {
                 if found.version > seen {
@@ -87,19 +118,40 @@ impl<L: Clone> Watch<L> {
                 more = true;
             }
         };
-        match interest {
-            Interest::Within(bounds) => table.within(*bounds, since, |found| {
-                see(found);
-                true
-            }),
-            Interest::Of(ids) => {
-                let found = ids.iter().filter_map(|id| table.client(id));
-                found.filter(|found| found.version > since).for_each(&mut see);
-            }
+        interest.each(table, since, |found| {
+            see(found);
+            true
+        });
+        if fills_up && !more {
+            interest.each(table, 0, |found| {
+                if !known.contains_key(&found.handle) {
+                    more = known.len() >= limit;
+                    if !more {
+                        known.insert(found.handle, name(&found));
+                        changed.push(found);
+                    }
+                }
+                !more
+            });
         }
+        self.more = more;
         self.seen = table.version();
         self.is_new = false;
         News { changed, gone, more }
+    }
+
+    /// Knows what it was told of by version `seen`, without its being told again: who of them leaves is gone.
+    fn know_again<'a>(&mut self, table: &'a Table, name: &mut impl FnMut(&Found<'a>) -> L) {
+        let Self { interest, limit, seen, known, more, .. } = self;
+        interest.each(table, 0, |found| {
+            if found.version <= *seen {
+                *more = known.len() >= *limit;
+                if !*more {
+                    known.insert(found.handle, name(&found));
+                }
+            }
+            !*more
+        });
     }
 
     /// The version it has seen.
@@ -195,6 +247,46 @@ mod tests {
         }
         assert_eq!(news(&mut watch, &replica).0.len(), 2);
         assert_eq!(watch.count(), 2);
+    }
+
+    #[test]
+    fn who_had_no_room_is_told_of_when_there_is_some() {
+        let replica = Replica::new(10);
+        let mut watch = Watch::new(near_the_equator(), 2, 0);
+        for client in ["a", "b", "c", "d"] {
+            report(&replica, client, 1, 1);
+        }
+        let first = news(&mut watch, &replica).0;
+        let has_more = |watch: &mut Watch<String>| {
+            replica.read(|table| watch.news(table, |_| String::new()).more)
+        };
+        assert!(has_more(&mut watch), "although nothing has changed");
+
+        replica.remove(first[0].as_bytes());
+        let second = news(&mut watch, &replica);
+        assert_eq!((second.0.len(), second.1), (1, vec![first[0].clone()]));
+        assert!(!first.contains(&second.0[0]));
+        assert!(has_more(&mut watch));
+
+        replica.remove(first[1].as_bytes());
+        assert_eq!(news(&mut watch, &replica).0.len(), 1, "the last of the four");
+        assert!(!has_more(&mut watch));
+    }
+
+    #[test]
+    fn who_was_told_of_before_a_stream_was_resumed_is_gone_when_it_leaves() {
+        let replica = Replica::new(10);
+        for (client, latitude) in [("a", 1), ("b", 1), ("away", 20)] {
+            report(&replica, client, latitude, 1);
+        }
+        let seen = replica.read(Table::version);
+        report(&replica, "b", 2, 2);
+
+        let mut watch = Watch::new(near_the_equator(), 10, seen);
+        assert_eq!(news(&mut watch, &replica), (vec!["b".into()], vec![]), "a has not changed");
+        report(&replica, "a", 20, 3);
+        replica.remove(b"b");
+        assert_eq!(news(&mut watch, &replica), (vec![], vec!["a".into(), "b".into()]));
     }
 
     #[test]

@@ -32,7 +32,8 @@ const ROUND: (usize, usize) = (64, 8192);
 const MAX_ROUND_OF_TEXTS: usize = 2048;
 
 /// Who looks at texts: not more at once than there are processors, and one of these is left to everything else.
-static LOOKING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new((cores() - 1).max(1)));
+static LOOKING: LazyLock<Arc<Semaphore>> =
+    LazyLock::new(|| Arc::new(Semaphore::new((cores() - 1).max(1))));
 
 /// A term with fewer posts is rare: all of them are looked at, wherever they were written.
 const RARE: i64 = 1000;
@@ -133,7 +134,12 @@ impl Filter {
         if self.query.is_about_time_alone() {
             return look();
         }
-        let _turn = LOOKING.acquire().await.expect("it is never closed");
+        let turn = Arc::clone(&LOOKING).acquire_owned().await.expect("it is never closed");
+        // The turn lasts as long as the work, which goes on when nobody waits for it any more.
+        let look = move || {
+            let _turn = turn;
+            look()
+        };
         spawn_blocking(look).await.expect("looking at a text does not panic")
     }
 

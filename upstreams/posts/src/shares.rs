@@ -3,7 +3,8 @@
 //! There are a number of permits. Whoever finds none free waits in a queue; when one is free, the lanes take turns,
 //! and within a lane the addresses do, so that an address with a thousand requests waits for itself and not in front
 //! of others. One address holds at most its share, so that some permits are left when somebody else comes. When the
-//! queue is full, the newest request of the address with the longest queue is refused.
+//! queue is full, the newest request of the address with the longest queue is refused; where the newcomer's is as long as
+//! any, that is the newcomer.
 
 use core::net::IpAddr;
 use core::num::NonZero;
@@ -103,7 +104,7 @@ impl Shares {
             }
             state.waiting += 1;
             if state.waiting > state.limits.waiting {
-                state.refuse_one();
+                state.refuse_one((lane, address));
             }
             receiver
         };
@@ -186,12 +187,15 @@ impl State {
         None
     }
 
-    /// Refuses the newest request of the longest queue.
-    fn refuse_one(&mut self) {
+    /// Refuses the newest request of the longest queue, of the newcomer's before others of that length.
+    fn refuse_one(&mut self, newcomer: (usize, IpAddr)) {
         let queues = self.lanes.iter().enumerate().flat_map(|(lane, queues)| {
-            queues.waiting.iter().map(move |(address, queue)| (queue.len(), lane, *address))
+            queues.waiting.iter().map(move |(address, queue)| {
+                let whose = (lane, *address);
+                (queue.len(), whose == newcomer, whose)
+            })
         });
-        let Some((_, lane, address)) = queues.max() else { return };
+        let Some((_, _, (lane, address))) = queues.max() else { return };
         if let Some(queue) = self.lanes[lane].waiting.get_mut(&address) {
             queue.pop_back();
             self.waiting -= 1;
@@ -315,6 +319,22 @@ mod tests {
         drop(first);
         drop(crowd);
         assert!(timeout(Duration::from_secs(10), bob).await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn among_equals_the_newcomer_is_refused() {
+        let shares = shares(1, 1, 10);
+        let first = shares.take(0, ANN).await.unwrap();
+        let address = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let mut crowd: Vec<_> = (10..20).map(|n| Box::pin(shares.take(0, address(n)))).collect();
+        crowd.iter_mut().for_each(|one| assert!(one.now_or_never().is_none()));
+
+        assert!(matches!(shares.take(0, ANN).now_or_never(), Some(Err(Full))));
+
+        assert_eq!(shares.waiting(), 10);
+        assert!(crowd.iter_mut().all(|one| one.now_or_never().is_none()), "they wait on");
+        drop(first);
+        assert!(crowd[0].as_mut().now_or_never().is_some_and(|taken| taken.is_ok()));
     }
 
     #[tokio::test]

@@ -63,11 +63,11 @@ impl Connections {
         let network = network(address);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = counts.values().sum();
-        let own = counts.entry(network).or_default();
-        if all >= MAX_CONNECTIONS || *own >= MAX_BY_ADDRESS {
+        let own = counts.get(&network).copied().unwrap_or_default();
+        if all >= MAX_CONNECTIONS || own >= MAX_BY_ADDRESS {
             return None;
         }
-        *own += 1;
+        counts.insert(network, own + 1);
         Some(Place { connections: Arc::clone(self), network })
     }
 }
@@ -280,19 +280,19 @@ impl Connection {
             }
             self.end(&id);
         }
-        let refused = |error| stream::iter([Answer::from(error).response]).boxed();
-        let answers = if self.operations.len() >= MAX_OPERATIONS {
-            refused(Error::Invalid(format!(
-                "a connection carries out at most {MAX_OPERATIONS} operations at a time"
-            )))
-        } else {
-            match crate::request::parse(payload) {
-                Ok(request) => self.api.execute_stream(self.caller.clone(), request),
-                Err(why) => refused(Error::Invalid(format!(
-                    "the request is no JSON object with a `query`: {why}"
-                ))),
+        if self.operations.len() >= MAX_OPERATIONS {
+            let why =
+                format!("a connection carries out at most {MAX_OPERATIONS} operations at a time");
+            return self.refuse(&id, why).await;
+        }
+        let request = match crate::request::parse(payload) {
+            Ok(request) => request,
+            Err(why) => {
+                let why = format!("the request is no JSON object with a `query`: {why}");
+                return self.refuse(&id, why).await;
             }
         };
+        let answers = self.api.execute_stream(self.caller.clone(), request);
         self.number += 1;
         let number = self.number;
         let (abort, registration) = AbortHandle::new_pair();
@@ -304,6 +304,15 @@ impl Connection {
         self.answers.push(Abortable::new(answers, registration).boxed());
         self.operations.insert(id, Operation { number, abort });
         Ok(())
+    }
+
+    /// Answers an operation that is not carried out. Nothing is kept of it, and nothing more is read until the client
+    /// takes the answer.
+    async fn refuse(&mut self, id: &str, why: String) -> Result<(), End> {
+        self.idle_since = Instant::now();
+        let answer = Answer::from(Error::Invalid(why)).response;
+        self.send_text(self.protocol.next(id, &answer)).await?;
+        self.send_text(self.protocol.complete(id)).await
     }
 
     async fn stop(&mut self, id: &str) -> Result<(), End> {
@@ -375,6 +384,20 @@ mod tests {
         assert!(connections.enter(bob).is_some());
         places.pop();
         assert!(connections.enter(ann).is_some());
+        drop(places);
+        assert!(connections.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_an_address_that_was_refused() {
+        let connections = Arc::new(Connections::default());
+        let address = |n: usize| IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+        let places: Vec<_> =
+            (0..MAX_CONNECTIONS).map(|n| connections.enter(address(n)).unwrap()).collect();
+        for n in 0..100 {
+            assert!(connections.enter(address(MAX_CONNECTIONS + n)).is_none());
+        }
+        assert_eq!(connections.0.lock().unwrap().len(), MAX_CONNECTIONS);
         drop(places);
         assert!(connections.0.lock().unwrap().is_empty());
     }

@@ -171,6 +171,16 @@ fn bad_operations_are_refused_one_by_one(site: &Site) {
         (&heard["id"], &heard["payload"]["errors"][0]["extensions"]["code"]),
         (&json!("16"), &json!("INVALID"))
     );
+    assert_eq!(live.hear()["type"], "complete");
+    // Nothing is kept of what is refused: its id is free at once, however many there are.
+    for _ in 0..200 {
+        live.start_as("again", "subscription { posts { text } }");
+    }
+    for _ in 0..200 {
+        let heard = live.hear();
+        assert_eq!((&heard["type"], &heard["id"]), (&json!("next"), &json!("again")), "{heard}");
+        assert_eq!(live.hear()["type"], "complete");
+    }
 
     assert!(open(&site.server, "no-such-protocol", &[]).is_err());
     let big = json!({"type": "subscribe", "id": "x", "payload": {"query": "x".repeat(100_000)}});
