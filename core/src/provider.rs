@@ -132,31 +132,30 @@ pub(crate) fn write_error(dialect: Dialect, error: &LookupError, out: &mut Vec<u
 /// The most that is appended to what is left of a body.
 const LINE_ENDS: usize = 2;
 
-/// Line ends, LF or CR, at both ends go, a run of them becomes one LF, and two LF follow.
+/// Line ends (LF, CR LF, CR) at both ends go, of a run of them the first one stays, and two LF follow.
 fn write_paragraph(parts: &mut dyn Iterator<Item = &[u8]>, out: &mut Vec<u8>) {
     let start = out.len();
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     for mut rest in parts {
-        // Most bodies have none. Then only runs are looked for, and the rest is copied as a whole.
+        // Most bodies have no CR. Then only runs are looked for, and the rest is copied as a whole.
         let has_cr = memchr::memchr(b'\r', rest).is_some();
         while !rest.is_empty() {
-            if out.len() == start || out.last() == Some(&b'\n') {
-                let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if out.len() == start || out.last().is_some_and(is_end) {
+                let ends = rest.iter().take_while(|byte| is_end(byte)).count();
                 rest = &rest[ends..];
             }
-            let end = if has_cr {
-                memchr::memchr2(b'\r', b'\n', rest)
+            let line = if has_cr {
+                let end = memchr::memchr2(b'\r', b'\n', rest);
+                end.map(|at| at + if rest[at..].starts_with(b"\r\n") { 2 } else { 1 })
             } else {
-                memmem::find(rest, b"\n\n")
+                memmem::find(rest, b"\n\n").map(|at| at + 1)
             };
-            let (line, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            let (line, behind) = rest.split_at(line.unwrap_or(rest.len()));
             out.extend_from_slice(line);
-            if end.is_some() {
-                out.push(b'\n');
-            }
             rest = behind;
         }
     }
-    if out.len() > start && out.last() == Some(&b'\n') {
+    while out.len() > start && out.last().is_some_and(is_end) {
         out.pop();
     }
     out.extend_from_slice(b"\n\n");
@@ -220,18 +219,20 @@ mod tests {
     #[test]
     fn whatever_ends_lines_no_line_of_an_answer_is_empty() {
         let body = "{\r\n\r\n\"results\":[1],\r\n\"status\":\"OK\"}\r\n\r\n";
-        let expected = "{\n\"results\":[1],\n\"status\":\"OK\"}\n\n";
-        assert_eq!(answer(Dialect::Places, body, 1), expected);
-        assert_eq!(answer(Dialect::Places, &body.replace("\r\n", "\r"), 1), expected);
-        assert_eq!(answer(Dialect::Places, &body.replace("\r\n", "\n\r"), 1), expected);
+        let expected = |end: &str| format!("{{{end}\"results\":[1],{end}\"status\":\"OK\"}}\n\n");
+        assert_eq!(answer(Dialect::Places, body, 1), expected("\r\n"));
+        for (ends, kept) in [("\r", "\r"), ("\n\r", "\n"), ("\n", "\n")] {
+            assert_eq!(answer(Dialect::Places, &body.replace("\r\n", ends), 1), expected(kept));
+        }
         assert_eq!(
             answer(Dialect::Places, "\r\n{\"results\":[\r1,\r2\r]}\r", 1),
-            "{\"results\":[\n1\n]}\n\n"
+            "{\"results\":[\r1\r]}\n\n"
         );
     }
 
     proptest! {
-        /// Whatever blanks stand between the parts, what the JSON says stays, and lines end with LF alone.
+        /// Whatever blanks stand between the parts, what the JSON says stays, and no line is empty, be its end LF, CR LF
+        /// or CR.
         #[test]
         fn no_line_before_the_end_is_empty(
             blanks in prop::collection::vec("[ \t\r\n]{0,5}", 26), bound in 0..4_u32,
@@ -245,8 +246,8 @@ mod tests {
                 let text = answer(dialect, &body, bound);
                 let end = if dialect == Dialect::Posts { "\n" } else { "\n\n" };
                 let inside = text.strip_suffix(end).unwrap();
-                prop_assert!(!inside.contains('\r'), "{dialect:?}: {text:?}");
-                prop_assert!(inside.split('\n').all(|line| !line.is_empty()), "{dialect:?}: {text:?}");
+                let lines = inside.replace("\r\n", "\n");
+                prop_assert!(lines.split(['\r', '\n']).all(|line| !line.is_empty()), "{dialect:?}: {text:?}");
                 let value: serde_json::Value = serde_json::from_str(inside).unwrap();
                 if dialect != Dialect::PlacesNew {
                     let mut expected: serde_json::Value = serde_json::from_str(&body).unwrap();

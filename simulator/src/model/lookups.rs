@@ -173,12 +173,17 @@ fn kept(items: &[(String, String)], bound: usize) -> String {
 fn laid_out(body: &str, provider: Provider) -> String {
     match provider {
         Provider::Places => {
-            let text = body.replace('\r', "\n");
-            let mut text = text.trim_matches('\n').to_owned();
-            while text.contains("\n\n") {
-                text = text.replace("\n\n", "\n");
+            let is_end = |c: char| matches!(c, '\r' | '\n');
+            let mut text = String::new();
+            let mut rest = body.trim_matches(is_end);
+            while let Some(at) = rest.find(is_end) {
+                let behind = rest[at..].trim_start_matches(is_end);
+                let ends = &rest[at..rest.len() - behind.len()];
+                text += &rest[..at];
+                text += if ends.starts_with("\r\n") { "\r\n" } else { &ends[..1] };
+                rest = behind;
             }
-            text + "\n\n"
+            text + rest + "\n\n"
         }
         Provider::Posts => body.replace(['\r', '\n'], "") + "\n",
     }
