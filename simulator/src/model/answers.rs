@@ -23,7 +23,10 @@ impl Model {
         if lookups.waiting.range(..id).any(|(_, other)| other.key == key) {
             return Err(Violation::new(Invariant::Lookups, "an older one of its connection waits"));
         }
-        lookups.has_turn(key)?;
+        let (conns, rules) = (&self.conns, &self.rules);
+        let may_begin =
+            |key, ticket| conns.get(&key).is_some_and(|conn| conn.may_begin(ticket, rules));
+        lookups.has_turn(key, may_begin)?;
         if question.request != request {
             let what = format!("asked {request:?}, due was {:?}", question.request);
             return Err(Violation::new(Invariant::Lookups, what));

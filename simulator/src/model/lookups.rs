@@ -73,9 +73,13 @@ impl Lookups {
         Some(question)
     }
 
-    /// A lookup of `key` begins: everybody else who waits is passed over, which must not go on.
-    pub(super) fn has_turn(&mut self, key: Key) -> Verdict {
+    /// A lookup of `key` begins: everybody else who waits and may begin is passed over, which must not go on.
+    pub(super) fn has_turn(&mut self, key: Key, may_begin: impl Fn(Key, u64) -> bool) -> Verdict {
         for (other, passed) in self.passed.iter_mut().filter(|(other, _)| **other != key) {
+            let next = self.waiting.values().find(|question| question.key == *other);
+            if next.is_none_or(|next| !may_begin(*other, next.ticket)) {
+                continue;
+            }
             let times = passed.entry(key).or_default();
             *times += 1;
             if *times > PASSED {
