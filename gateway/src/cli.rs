@@ -17,7 +17,7 @@ struct Args {
     #[command(flatten)]
     herd: HerdArgs,
 
-    /// Host and port to listen on, on loopback; port 0 takes a free one and prints it [default: what [gateway] in the
+    /// Host and port to listen on, on loopback; port 0 takes a free one and prints it [default: what `[gateway]` in the
     /// configuration says, or 127.0.0.1:12080]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<Address>,

@@ -69,7 +69,7 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// Reads a request. Nothing in it is an error: what is no fix is among [`Parsed::useless`].
+    /// Reads a request. Nothing in it is an error: what is no fix is among `Parsed::useless`.
     pub fn parse(self, request: &Request<'_>) -> Parsed {
         match self {
             Self::OwnTracks => owntracks::parse(request),
