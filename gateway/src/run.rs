@@ -47,8 +47,8 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
         let counts = Arc::new(Counts::new());
         let replica = Arc::new(Replica::new(roster.limits.clients as usize));
         let reporter = Reporter::start(servers);
-        let ahead_s = roster.limits.ahead_s;
-        let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), ahead_s);
+        let limits = &roster.limits;
+        let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), limits);
         let intake = Arc::new(intake);
         tokio::spawn(forget_old(Arc::clone(&replica), roster.limits.record_age_s));
         let run = u64::from_le_bytes(random().map_err(unable)?);
