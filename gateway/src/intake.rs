@@ -15,7 +15,7 @@ use axum::routing::any;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use herd_clock as clock;
-use herd_core::Timestamp;
+use herd_core::{Limits, Timestamp};
 use serde_json::{Value, json};
 
 use crate::answer::{self, error};
@@ -50,6 +50,8 @@ pub struct Intake {
     counts: Arc<Counts>,
     /// How far ahead a time may be that the herd keeps, in seconds; 0 is any.
     ahead_s: u32,
+    /// How long ago it may be, in seconds; 0 is any.
+    record_age_s: u32,
 }
 
 /// What came of a request that the herd has answered.
@@ -60,15 +62,16 @@ struct Taken {
 }
 
 impl Intake {
-    /// Takes reports for a herd that keeps none whose time is more than `ahead_s` ahead (0: any).
+    /// Takes reports for a herd that keeps what these limits allow.
     pub fn new(
         reporter: Reporter,
         replica: Arc<Replica>,
         counts: Arc<Counts>,
-        ahead_s: u32,
+        limits: &Limits,
     ) -> Self {
         let (devices, friends) = (Devices::new(), Friends::new());
-        Self { reporter, replica, devices, friends, counts, ahead_s }
+        let &Limits { ahead_s, record_age_s, .. } = limits;
+        Self { reporter, replica, devices, friends, counts, ahead_s, record_age_s }
     }
 
     /// What became of the last reports of each device.
@@ -101,7 +104,8 @@ impl Intake {
             match answer {
                 Answer::Heard(server, line) => {
                     accepted += 1;
-                    heard.extend(Record::of_line(&line));
+                    // Servers answer what is too old, and do not keep it.
+                    heard.extend(Record::of_line(&line).filter(|_| !self.is_too_old(time, now)));
                     self.friends.saw(format, &fix, time);
                     self.devices.accepted(format, fix, time, &server, now);
                 }
@@ -124,6 +128,10 @@ impl Intake {
 
     fn is_ahead(&self, fix: &Fix, now: Timestamp) -> bool {
         self.ahead_s > 0 && fix.time.is_some_and(|time| time > now.plus_seconds(self.ahead_s))
+    }
+
+    fn is_too_old(&self, time: Timestamp, now: Timestamp) -> bool {
+        self.record_age_s > 0 && time < now.minus_seconds(self.record_age_s)
     }
 }
 

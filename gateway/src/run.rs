@@ -49,8 +49,8 @@ pub(crate) fn run(roster: &Roster, listen: &Address) -> Result<(), Failure> {
         let counts = Arc::new(Counts::new());
         let replica = Arc::new(Replica::new(roster.limits.clients as usize));
         let reporter = Reporter::start(servers);
-        let ahead_s = roster.limits.ahead_s;
-        let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), ahead_s);
+        let limits = &roster.limits;
+        let intake = Intake::new(reporter, Arc::clone(&replica), Arc::clone(&counts), limits);
         let intake = Arc::new(intake);
         if let Some(following) = following {
             tokio::spawn(follow(following, Arc::clone(&replica)));

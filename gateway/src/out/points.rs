@@ -1,7 +1,7 @@
 //! `GET /v1/points`: the points of the map's visible box, in binary over a WebSocket.
 //!
 //! The page says which box it shows, `{"box":[west,south,east,north]}`, whenever that changes, and is sent what is in
-//! it and what changes there. Numbers are little-endian. The first byte of a message is its kind:
+//! it and what changes there. A connection that asks for no box is closed. Numbers are little-endian. The first byte of a message is its kind:
 //!
 //! | kind | then, repeated |
 //! |---|---|
@@ -41,6 +41,9 @@ const PAUSE_PER_THOUSAND: Duration = Duration::from_millis(20);
 const STALLED: Duration = Duration::from_secs(30);
 const ALIVE: Duration = Duration::from_secs(15);
 
+/// How long a connection may say nothing of what it shows before it is closed.
+const SILENT: Duration = Duration::from_secs(10);
+
 const MAX_MESSAGE_BYTES: usize = 1024;
 
 const NAMES: u8 = 1;
@@ -74,6 +77,7 @@ async fn show(mut socket: WebSocket, out: &Out) {
     let mut not_before = Instant::now();
     // Whether there may be something to send.
     let mut is_due = false;
+    let silent_until = Instant::now() + SILENT;
     loop {
         let due = async {
             if !is_due {
@@ -103,6 +107,7 @@ async fn show(mut socket: WebSocket, out: &Out) {
                 }
                 continue;
             }
+            () = sleep_until(silent_until), if watch.is_none() => return,
             () = sleep(ALIVE) => {
                 if !sent(&mut socket, Message::Ping(Bytes::new())).await {
                     return;

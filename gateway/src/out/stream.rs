@@ -1,6 +1,7 @@
 //! `GET /v1/stream?bbox=&ids=`: who is where as it changes, by server-sent events or by a WebSocket.
 //!
-//! First a snapshot, then changes, at most a few a second. A reader that is slow is told less often.
+//! First a snapshot, then changes, at most a few a second. A reader that is slow is told less often. What is much is
+//! told in parts, each when it is asked for, so that no stream ever has more than one part of text.
 
 use core::convert::Infallible;
 use core::time::Duration;
@@ -19,12 +20,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::shown::{Shown, name};
 use super::state::Out;
-use super::watch::{Interest, News, Watch};
+use super::watch::{Interest, Watch};
 use crate::answer::error;
-use crate::replica::Bounds;
+use crate::replica::{Bounds, Handle};
 
 /// The most clients that one stream tells of.
 const MAX_CLIENTS: usize = 20_000;
+
+/// The most clients that are told of in one event.
+const PART: usize = 1000;
 
 /// The most IDs that one stream can be for.
 const MAX_IDS: usize = 1000;
@@ -63,6 +67,10 @@ struct Telling {
     watch: Watch<String>,
     /// Whether the snapshot is still to come.
     is_first: bool,
+    /// Those it is still to be told of, of what was news last.
+    rest: Vec<Handle>,
+    /// Whether there are clients that it is not told of.
+    more: bool,
     not_before: Instant,
     _place: OwnedSemaphorePermit,
 }
@@ -86,15 +94,21 @@ pub(super) async fn open(State(out): State<Arc<Out>>, request: Request) -> Respo
         watch: Watch::new(interest, MAX_CLIENTS, seen.unwrap_or_default()),
         out,
         is_first: seen.is_none(),
+        rest: Vec::new(),
+        more: false,
         not_before: Instant::now(),
         _place: place,
     };
     if !parts.headers.contains_key("upgrade") {
         let events = stream::unfold(telling, async |mut telling| {
             let told = telling.next().await;
-            let id = format!("{:x}-{}", telling.out.run, telling.watch.seen());
             let text = serde_json::to_string(&told).unwrap_or_default();
-            let event = Event::default().event(told.kind).id(id).data(text);
+            let mut event = Event::default().event(told.kind);
+            // Who comes back with an ID has been told everything up to it.
+            if telling.rest.is_empty() {
+                event = event.id(format!("{:x}-{}", telling.out.run, telling.watch.seen()));
+            }
+            let event = event.data(text);
             Some((Ok::<_, Infallible>(event), telling))
         });
         let alive = KeepAlive::new().interval(ALIVE);
@@ -132,9 +146,16 @@ impl Telling {
     async fn next(&mut self) -> Told {
         let mut versions = self.out.replica.versions();
         loop {
+            while !self.rest.is_empty() {
+                let told = self.part(Vec::new());
+                if !told.clients.is_empty() {
+                    return told;
+                }
+            }
             sleep_until(self.not_before).await;
             versions.mark_unchanged();
-            let told = self.news();
+            let gone = self.news();
+            let told = self.part(gone);
             self.not_before = Instant::now() + PAUSE;
             if self.is_first || !told.clients.is_empty() || !told.gone.is_empty() {
                 self.is_first = false;
@@ -147,16 +168,28 @@ impl Telling {
         }
     }
 
-    fn news(&mut self) -> Told {
-        let now = clock::now().wall;
-        let Self { out, watch, is_first, .. } = self;
+    /// Looks at what is news: it remembers who has changed, and says who is gone.
+    fn news(&mut self) -> Vec<String> {
+        let Self { out, watch, rest, more, .. } = self;
         out.replica.read(|table| {
-            let News { changed, gone, more } =
-                watch.news(table, |found| name(found.record.client()));
-            let devices = out.intake.devices();
-            let clients = changed.iter().map(|found| Shown::new(found, devices, now)).collect();
-            Told { kind: if *is_first { "snapshot" } else { "changes" }, clients, gone, more }
+            let news = watch.news(table, |found| name(found.record.client()));
+            *rest = news.changed.iter().map(|found| found.handle).collect();
+            *more = news.more;
+            news.gone
         })
+    }
+
+    /// Takes a part of the rest, each client as it is now.
+    fn part(&mut self, gone: Vec<String>) -> Told {
+        let now = clock::now().wall;
+        let Self { out, rest, more, is_first, .. } = self;
+        let part = rest.split_off(rest.len().saturating_sub(PART));
+        let devices = out.intake.devices();
+        let clients = out.replica.read(|table| {
+            let found = part.iter().filter_map(|handle| table.by_handle(*handle));
+            found.map(|found| Shown::new(&found, devices, now)).collect()
+        });
+        Told { kind: if *is_first { "snapshot" } else { "changes" }, clients, gone, more: *more }
     }
 }
 

@@ -130,6 +130,18 @@ fn a_fix_far_ahead_is_told_apart() {
 }
 
 #[test]
+fn what_the_herd_does_not_keep_for_its_age_is_not_shown() {
+    let herd = plan().limit("record_age_s", 3600).start();
+    let gateway = Gateway::before(&herd);
+    let reports =
+        r#"[{"client":"old","lat":1,"lon":2,"time":100},{"client":"new","lat":1,"lon":2}]"#;
+    assert_eq!(gateway.post("/in/json", reports).json()["accepted"], 2);
+    assert_eq!(gateway.get("/v1/clients/new").status, 200);
+    assert_eq!(gateway.get("/v1/clients/old").status, 404);
+    assert_eq!(record(&herd, "Hill", "old"), None);
+}
+
+#[test]
 fn another_server_takes_what_one_that_is_gone_has_not_answered() {
     let mut herd = plan().start();
     let gateway = Gateway::before(&herd);

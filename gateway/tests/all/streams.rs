@@ -1,6 +1,7 @@
 //! Who is where as it changes: server-sent events and WebSockets.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
 use herd_tests::PATIENCE;
@@ -89,6 +90,53 @@ fn a_stream_is_a_snapshot_and_then_changes() {
     let mut again = Events::open(&gateway, "/v1/stream?bbox=-119,33,-118,35", Some(&id));
     let (name, _, told) = again.next();
     assert_eq!((name.as_str(), clients(&told)), ("changes", vec!["kiwi"]));
+}
+
+#[test]
+fn who_leaves_after_a_stream_was_resumed_is_gone() {
+    let herd = plan().start();
+    let gateway = Gateway::before(&herd);
+    report(&gateway, "kiwi", (34.0, -118.4), 100);
+    let (_, id, _) = Events::open(&gateway, "/v1/stream?bbox=-119,33,-118,35", None).next();
+    let mut again = Events::open(&gateway, "/v1/stream?bbox=-119,33,-118,35", Some(&id));
+    report(&gateway, "plum", (34.0, -118.4), 100);
+    assert_eq!(clients(&again.next().2), ["plum"]);
+
+    report(&gateway, "kiwi", (60.0, -118.4), 101);
+    report(&gateway, "plum", (34.1, -118.4), 101);
+    assert_eq!(again.next().2["gone"], json!(["kiwi"]));
+}
+
+#[test]
+fn a_large_snapshot_comes_in_parts_of_which_the_last_has_an_id() {
+    let herd = plan().start();
+    let gateway = Gateway::before(&herd);
+    let line = |at: u32| format!("{{\"client\":\"c{at}\",\"lat\":1,\"lon\":2,\"time\":100}}\n");
+    let lines: String = (0..2500).map(line).collect();
+    assert_eq!(gateway.post("/in/json", &lines).json()["accepted"], 2500);
+
+    let mut events = Events::open(&gateway, "/v1/stream", None);
+    let mut seen = BTreeSet::new();
+    for (name, count, is_last) in
+        [("snapshot", 1000, false), ("changes", 1000, false), ("changes", 500, true)]
+    {
+        let (told, id, data) = events.next();
+        assert_eq!((told.as_str(), clients(&data).len()), (name, count));
+        // Who breaks off here and comes back must be told of the others.
+        assert_eq!(!id.is_empty(), is_last, "{id}");
+        seen.extend(clients(&data).into_iter().map(str::to_owned));
+    }
+    assert_eq!(seen.len(), 2500, "each once");
+}
+
+#[test]
+fn a_map_that_never_says_what_it_shows_is_closed() {
+    let herd = plan().start();
+    let gateway = Gateway::before(&herd);
+    let socket = websocket(&gateway, "/v1/points");
+    let MaybeTlsStream::Plain(stream) = socket.get_ref() else { panic!("it is not encrypted") };
+    // A ping would come later.
+    assert_eq!((&*stream).read(&mut [0; 16]).unwrap(), 0, "the end and nothing before it");
 }
 
 #[test]
