@@ -122,8 +122,8 @@ mod tests {
 
     fn filled(sources: &[u8]) -> Unproven {
         let mut unproven = Unproven::default();
-        for (index, n) in sources.iter().enumerate() {
-            unproven.insert(source(*n), conn(index as u32));
+        for (index, n) in (0..).zip(sources) {
+            unproven.insert(source(*n), conn(index));
         }
         unproven
     }

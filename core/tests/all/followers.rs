@@ -235,7 +235,7 @@ fn a_server_that_does_not_hold_the_secret_is_not_followed() {
     gate.follower.handle_input(now, challenge.as_bytes(), |_| panic!("nothing yet")).unwrap();
     let proof = gate.follower.take_output();
     for answer in [
-        proof.clone(),
+        proof,
         format!("PROOF {} 0\n", "0".repeat(64)).into_bytes(),
         b"AT Hill +1 kiwi +1-2 3\n".to_vec(),
     ] {

@@ -107,9 +107,9 @@ fn a_server_that_was_started_again_is_let_in_when_its_old_connection_ends() {
         let (new, talk) = proves(&mut hill, &adams(2));
         answers(&mut hill, old, Duration::from_millis(500));
         if breaks {
-            hill.breaks(old)
+            hill.breaks(old);
         } else {
-            hill.ends(old)
+            hill.ends(old);
         }
         assert!(hill.heard(new).starts_with(&talk.proof("acceptor", SECRET)));
         hill.waits_s(3);
@@ -185,8 +185,8 @@ fn a_server_that_is_refused_for_its_name_says_so_once_and_comes_back_less_and_le
         assert!(logged.contains(&Notice::LinkRefused { conn, why: Refusal::Taken }));
         assert_eq!(logged.contains(&said), attempt == 0, "{logged:?}");
     }
-    for (attempt, pause) in pauses[1..].iter().enumerate() {
-        let whole = (2.0_f32 * 2.0_f32.powi(attempt as i32)).min(60.0);
+    for (attempt, pause) in (1..).zip(&pauses[1..]) {
+        let whole = 2.0_f32.powi(attempt).min(60.0);
         assert!((whole / 2.0..=whole).contains(pause), "pause {attempt} is {pause} s");
     }
 

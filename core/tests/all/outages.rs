@@ -11,11 +11,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// What is said of a time without a link: how long it has been, and after how many attempts.
 fn said(logged: &[Notice]) -> Vec<(Duration, u32)> {
-    let outage = |notice: &Notice| match notice {
-        Notice::DialFailed { down, attempts, .. } | Notice::Unlinked { down, attempts, .. } => {
+    let outage = |notice: &Notice| {
+        if let Notice::DialFailed { down, attempts, .. } | Notice::Unlinked { down, attempts, .. } =
+            notice
+        {
             Some((*down, *attempts))
+        } else {
+            None
         }
-        _ => None,
     };
     logged.iter().filter_map(outage).collect()
 }
@@ -40,9 +43,8 @@ fn a_neighbour_that_is_down_for_a_day_is_mentioned_some_twenty_times() {
     }
 
     let link = hill.links(&Stranger::named("Jaquez"));
-    let up = |notice: &Notice| match notice {
-        Notice::LinkUp { down, .. } => Some(*down),
-        _ => None,
+    let up = |notice: &Notice| {
+        if let Notice::LinkUp { down, .. } = notice { Some(*down) } else { None }
     };
     assert!(hill.logged().iter().find_map(up) >= Some(24 * HOUR));
     hill.waits_s(3);

@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use herd_core::{
-    Action, Config, ConnId, Dialect, Herd, Instant, Limits, LinkKind, LookupId, Neighbour, Notice,
-    Now, Output, Request, Response, Secret, Secured, Seed, Timestamp,
+    Action, Config, ConnId, Dialect, Herd, Instant, Limits, LinkKind, LookupId, Neighbour, Now,
+    Output, Request, Response, Secret, Secured, Seed, Timestamp,
 };
 
 /// When everything begins.
