@@ -10,6 +10,7 @@ mod followers;
 mod handshake;
 mod http;
 mod iamat;
+mod ids;
 mod limits;
 mod lines;
 mod lookups;

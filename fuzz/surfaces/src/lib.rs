@@ -7,6 +7,7 @@
 mod client;
 mod configuration;
 mod driver;
+mod follower;
 mod handshake;
 mod ids;
 mod model;
@@ -17,6 +18,7 @@ mod splice;
 
 pub use client::client;
 pub use configuration::configuration;
+pub use follower::follower;
 pub use handshake::handshake;
 pub use ids::ids;
 pub use model::model;
@@ -28,9 +30,10 @@ pub use splice::splice;
 pub type Surface = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const SURFACES: [Surface; 8] = [
+pub const SURFACES: [Surface; 9] = [
     ("client", client),
     ("configuration", configuration),
+    ("follower", follower),
     ("handshake", handshake),
     ("ids", ids),
     ("model", model),
