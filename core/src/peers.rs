@@ -24,6 +24,8 @@ pub(crate) struct Peer {
     pub(crate) incarnation: Option<Incarnation>,
     /// The last change that the neighbour said it has applied.
     pub(crate) acked: u64,
+    /// When it said so last, on whichever link.
+    pub(crate) acked_at: Instant,
     /// The last change we said it has been sent.
     pub(crate) marked: u64,
     pub(crate) marked_at: Instant,
@@ -125,6 +127,7 @@ impl Peer {
             cursor: Cursor::new(1, 0),
             incarnation: None,
             acked: 0,
+            acked_at: Instant::default(),
             marked: 0,
             marked_at: Instant::default(),
             mark_due: false,

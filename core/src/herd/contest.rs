@@ -2,9 +2,9 @@
 //!
 //! A server that was started again has another incarnation, and comes back while its old connection may look alive
 //! still, where no reset has come for it. So does a second server that was given the same name by mistake. What tells
-//! them apart is whether the old connection still says anything: it is sent a `MARK`, which a server answers at once,
-//! and the newcomer waits for the outcome. If the old connection ends meanwhile, or says nothing, the newcomer takes
-//! its place. Otherwise the newcomer is refused, and both sides say so.
+//! them apart is whether the old connection still answers: it is sent a `MARK`, and the newcomer waits for the `ACK`. If
+//! the old connection ends meanwhile, or does not answer, the newcomer takes its place. Otherwise the newcomer is refused,
+//! and both sides say so. Records do not count as an answer: they may have been on their way when their server died.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -16,7 +16,7 @@ use crate::notice::{Goodbye, Notice, Refusal};
 use crate::output::Output;
 use crate::time::Now;
 
-/// What a link has to say something within, while another start of the neighbour waits for its place.
+/// What a link has to answer a `MARK` within, while another start of the neighbour waits for its place.
 const PROBE: Duration = Duration::from_secs(2);
 
 impl Herd {
@@ -42,10 +42,11 @@ impl Herd {
     pub(super) fn end_contest(&mut self, now: Now, id: ConnId, out: &mut Output) {
         let Some(conn) = self.conns.get(id) else { return };
         let Role::Opening(Opening::Contest { exchange, until }) = conn.role else { return };
-        let link = self.peers[exchange.peer.index()].link();
-        let old = link.and_then(|link| Some((link, self.conns.get(link)?)));
+        let peer = &self.peers[exchange.peer.index()];
+        let answers = peer.acked_at.after(PROBE) > until;
+        let old = peer.link().and_then(|link| Some((link, self.conns.get(link)?)));
         match old {
-            Some((link, old)) if old.heard.after(PROBE) > until => {
+            Some((link, old)) if answers => {
                 let address = old.from;
                 self.refuse_taken(now, id, exchange, (link, address), out);
             }

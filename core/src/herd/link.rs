@@ -288,6 +288,7 @@ impl Herd {
             return true;
         }
         let Some(number) = read_numbered(b"ACK ", line) else { return false };
+        peer.acked_at = now.mono;
         if number <= peer.marked {
             peer.acked = peer.acked.max(number);
         }
