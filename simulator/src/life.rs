@@ -308,6 +308,10 @@ impl Life {
                 self.model.links(key, peer.index(), start_of(key), resumed)
             }
             Notice::LinkRefused { conn, why } => {
+                if why == Refusal::Taken {
+                    self.model.takes_for_another(key(conn));
+                    return Ok(());
+                }
                 let (late, crowd) = (why == Refusal::TimedOut, why == Refusal::TooMany);
                 self.model.refuses(key(conn), late, crowd, clock)
             }
@@ -319,10 +323,8 @@ impl Life {
                 self.model.finishes(id.number(), error == Some(LookupError::Busy), clock)
             }
             Notice::Forgotten { records } => self.model.forgets(records, clock),
-            Notice::NameTwice { other: conn, .. } | Notice::OwnNameTwice { conn, .. } => {
-                let what = format!("connection {} is said to be of a second server", key(conn));
-                Err(Violation::new(Invariant::Links, what))
-            }
+            // What a server has sent before it died can be on its way for as long as its next start is kept waiting.
+            Notice::NameTwice { .. } | Notice::OwnNameTwice { .. } => Ok(()),
             Notice::Dropped { conn, why } | Notice::UpdateRefused { conn, why } => {
                 let what = format!("a line of connection {} was refused: {why}", key(conn));
                 Err(Violation::new(Invariant::Links, what))

@@ -156,6 +156,13 @@ impl Model {
         Ok(())
     }
 
+    /// A server that was started again was taken for a second one of its name.
+    pub(crate) fn takes_for_another(&mut self, key: Key) {
+        if let Some(conn) = self.conns.get_mut(&key) {
+            conn.refused = true;
+        }
+    }
+
     /// A connection was refused as a link.
     pub(crate) fn refuses(
         &mut self,
